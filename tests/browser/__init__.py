@@ -1,0 +1,1 @@
+"""browser: the panel in a real Chromium."""

@@ -1,0 +1,1 @@
+"""cluster: the real Kubernetes that make up starts."""

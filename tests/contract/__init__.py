@@ -1,0 +1,1 @@
+"""contract: one part against real sockets and processes, no cluster."""

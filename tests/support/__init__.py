@@ -1,0 +1,1 @@
+"""support: what several tests need, by name."""

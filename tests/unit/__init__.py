@@ -1,0 +1,1 @@
+"""unit: pure functions, no network, milliseconds."""
