@@ -1,0 +1,34 @@
+"""What every test on the cluster stands on: kubectl of `make up`, the paper exchange, a tenant of a module's own."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.kubectl import Kubectl
+from tests.support.tenants import PLATFORM, Paper, TestTenant, service_url
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """The kubectl of the cluster that `make up` made."""
+    made = Kubectl()
+    assert made.kubeconfig.exists(), "no cluster: run `make up` first"
+    return made
+
+
+@pytest.fixture(scope="session")
+def paper(kubectl: Kubectl) -> Paper:
+    """The installed paper exchange."""
+    return Paper(service_url(kubectl, "stockade-paper-exchange", PLATFORM, 9000))
+
+
+@pytest.fixture(scope="module")
+def tenant(kubectl: Kubectl, paper: Paper, request: pytest.FixtureRequest) -> Iterator[TestTenant]:
+    """A tenant with a paper account, made for one test module and deleted after it."""
+    stem = request.module.__name__.rsplit(".", 1)[-1].removeprefix("test_").replace("_", "-")[:18]
+    made = TestTenant(kubectl, paper, f"{stem}-{secrets.token_hex(2)}")
+    try:
+        yield made.create()
+    finally:
+        made.delete()

@@ -1,0 +1,1 @@
+"""Algorithms that trade on the cluster, and what happens to their orders."""
