@@ -27,7 +27,7 @@ def test_there_are_pages_with_commands() -> None:
 
 @pytest.mark.parametrize(("page", "line"), commands("make "))
 def test_a_make_target_exists(page: str, line: str) -> None:
-    words = line.split("#")[0].split()
+    words = line.split("#", maxsplit=1)[0].split()
     targets = [word for word in words[1:] if "=" not in word]
     makefile = (PROJECT / "Makefile").read_text()
     missing = [target for target in targets if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE)]
@@ -52,6 +52,6 @@ def test_a_program_answers_to_help(page: str, line: str) -> None:
 
 @pytest.mark.parametrize(("page", "line"), [each for each in commands("kubectl apply -f ") if "docs/" in each[1]])
 def test_an_applied_manifest_is_there(page: str, line: str) -> None:
-    path = PROJECT / line.split("-f ", 1)[1].split()[0]
+    path = PROJECT / line.split("-f ", 1)[1].split(maxsplit=1)[0]
     assert path.is_file(), f"{page}: {line}"
     assert all(each["apiVersion"] for each in yaml.safe_load_all(path.read_text()) if each)
