@@ -1,0 +1,1 @@
+"""The resources: the canonical YAML, the models and their agreement."""

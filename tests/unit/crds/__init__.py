@@ -1,0 +1,1 @@
+"""The resources as Python models."""
