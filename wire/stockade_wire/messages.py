@@ -1,0 +1,324 @@
+"""Messages of the order socket: one msgpack array per SEQPACKET datagram, typed and bounded.
+
+The schema is the only thing the gateway believes of what the algorithm sends, so every text has a length and every
+number a range. Money travels as plain decimal text.
+"""
+
+from typing import Annotated, Any, Final, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stockade_wire.errors import MalformedMessageError, MessageTooLargeError
+
+MAX_REQUEST_BYTES: Final = 8 * 1024
+"""Largest datagram of an algorithm."""
+MAX_EVENT_BYTES: Final = 64 * 1024
+"""Largest datagram of a gateway; its Welcome carries every instrument and open order."""
+MAX_TRACEBACK_BYTES: Final = 4 * 1024
+"""What a Fault may carry of a traceback; its sender keeps the end, where the cause stands."""
+MAX_WELCOME_ORDERS: Final = 200
+"""Open orders in one Welcome; any further ones follow as OrderEvents."""
+
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{2,30}\Z")]
+Asset = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,20}\Z")]
+ClientOrderId = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,36}\Z")]
+Number = Annotated[str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,18})?\Z")]
+SignedNumber = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,18})?\Z")]
+Word = Annotated[str, Meta(max_length=128)]
+Sentence = Annotated[str, Meta(max_length=1024)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+Side = Literal["BUY", "SELL"]
+OrderType = Literal[
+    "MARKET", "LIMIT", "LIMIT_MAKER", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"
+]
+TimeInForce = Literal["GTC", "IOC", "FOK"]
+FeedKind = Literal["quote", "trade", "bar", "book"]
+TradingState = Literal["Active", "Reducing", "Halted"]
+OrderState = Literal[
+    "INITIALIZED",
+    "DENIED",
+    "SUBMITTED",
+    "ACCEPTED",
+    "PARTIALLY_FILLED",
+    "FILLED",
+    "PENDING_CANCEL",
+    "CANCELED",
+    "REJECTED",
+    "EXPIRED",
+]
+DenialCode = Literal[
+    "NOTIONAL_EXCEEDS_MAX_PER_ORDER",
+    "POSITION_EXCEEDS_MAX",
+    "TOO_MANY_OPEN_ORDERS",
+    "RATE_LIMIT_EXCEEDED",
+    "DAILY_LOSS_EXCEEDED",
+    "PRICE_OUTSIDE_BAND",
+    "SYMBOL_NOT_ALLOWED",
+    "TRADING_HALTED",
+    "TRADING_REDUCING",
+    "RECONCILING",
+    "NO_PRICE",
+    "FILTER_VIOLATED",
+    "INVALID_ORDER",
+    "CONTROL_UNREADABLE",
+    "ACCOUNT_LIMIT_EXCEEDED",
+    "QUEUE_FULL",
+]
+CLOSED_STATES: Final = frozenset({"DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED"})
+"""States an order never leaves."""
+
+
+class Message(Struct, frozen=True, array_like=True, tag=True, tag_field="tag", forbid_unknown_fields=True):
+    """Base of every message: a frozen array whose first item is the class's name."""
+
+
+class LauncherReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What the launcher did before any of the user's code ran; a `landlock_abi` of 0 means the kernel has none."""
+
+    no_new_privs: bool
+    seccomp: bool
+    landlock_abi: Annotated[int, Meta(ge=0, le=1000)]
+    self_test_passed: bool
+
+
+# --- Algorithm to gateway ---------------------------------------------------------------------------------------------
+
+
+class Hello(Message, frozen=True):
+    """First message of an algorithm."""
+
+    protocol: Count
+    launcher: LauncherReport
+    strategy: Word
+
+
+class Heartbeat(Message, frozen=True):
+    """Sent each second: the algorithm's loop is turning."""
+
+
+class SubmitOrder(Message, frozen=True):
+    """Asks for an order; answered at once by an OrderReply with the same `request_id`."""
+
+    request_id: Count
+    symbol: Symbol
+    side: Side
+    type: OrderType
+    quantity: Number
+    price: Number | None = None
+    stop_price: Number | None = None
+    time_in_force: TimeInForce | None = None
+
+
+class CancelOrder(Message, frozen=True):
+    """Asks to cancel one order."""
+
+    request_id: Count
+    client_order_id: ClientOrderId
+
+
+class CancelAllOrders(Message, frozen=True):
+    """Asks to cancel every open order of the algorithm, or of one symbol."""
+
+    request_id: Count
+    symbol: Symbol | None = None
+
+
+class Subscribe(Message, frozen=True):
+    """Asks for one kind of market data of one symbol on the ring."""
+
+    symbol: Symbol
+    kind: FeedKind
+
+
+class Fault(Message, frozen=True):
+    """The user's code failed; the algorithm exits after this."""
+
+    kind: Word
+    message: Sentence
+    file: Annotated[str, Meta(max_length=256)] | None
+    line: Count | None
+    traceback: Annotated[str, Meta(max_length=MAX_TRACEBACK_BYTES)]
+
+
+class Bye(Message, frozen=True):
+    """The algorithm's `on_stop` is done and it leaves."""
+
+
+# --- Gateway to algorithm ---------------------------------------------------------------------------------------------
+
+
+class Instrument(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What the exchange's filters demand of an order for one symbol."""
+
+    symbol: Symbol
+    base: Asset
+    quote: Asset
+    tick_size: Number
+    step_size: Number
+    min_quantity: Number
+    min_notional: Number
+
+
+class FillReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One execution of an order."""
+
+    trade_id: Count
+    price: Number
+    quantity: Number
+    commission: Number
+    commission_asset: Asset
+    is_maker: bool
+
+
+class OrderReply(Message, frozen=True):
+    """Answer to a SubmitOrder, CancelOrder or CancelAllOrders; `denied` names the limit that forbade it.
+
+    A CancelAllOrders is answered without a `client_order_id`.
+    """
+
+    request_id: Count
+    client_order_id: ClientOrderId | None
+    denied: DenialCode | None = None
+    message: Sentence | None = None
+
+
+class OrderEvent(Message, frozen=True):
+    """An order changed its state."""
+
+    client_order_id: ClientOrderId
+    symbol: Symbol
+    side: Side
+    type: OrderType
+    state: OrderState
+    quantity: Number
+    filled_quantity: Number
+    average_price: Number | None
+    last_fill: FillReport | None
+    reason: Sentence | None
+    event_time_ns: Count
+
+
+class PositionChanged(Message, frozen=True):
+    """The algorithm's own position in one symbol, from its fills only."""
+
+    symbol: Symbol
+    quantity: SignedNumber
+    average_price: Number | None
+    realized_pnl: SignedNumber
+
+
+class TradingChanged(Message, frozen=True):
+    """The kill switch moved."""
+
+    trading: TradingState
+
+
+class Connection(Message, frozen=True):
+    """The gateway lost or regained the exchange."""
+
+    connected: bool
+
+
+class Refused(Message, frozen=True):
+    """The gateway does not serve this client and closes the connection."""
+
+    reason: Word
+    message: Sentence
+
+
+class Welcome(Message, frozen=True):
+    """Answer to Hello; the descriptor passed with it is the reading end of the ring's doorbell."""
+
+    protocol: Count
+    symbols: list[Symbol]
+    ring_path: Annotated[str, Meta(max_length=256)]
+    instruments: list[Instrument]
+    positions: list[PositionChanged]
+    open_orders: Annotated[list[OrderEvent], Meta(max_length=MAX_WELCOME_ORDERS)]
+    trading: TradingState
+
+
+Request = Hello | Heartbeat | SubmitOrder | CancelOrder | CancelAllOrders | Subscribe | Fault | Bye
+Event = Welcome | Refused | OrderReply | OrderEvent | PositionChanged | TradingChanged | Connection
+
+REQUEST_TYPES: Final[dict[str, type[Message]]] = {member.__name__: member for member in get_args(Request)}
+EVENT_TYPES: Final[dict[str, type[Message]]] = {member.__name__: member for member in get_args(Event)}
+
+_encoder = msgspec.msgpack.Encoder()
+_request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def encode_request(request: Request) -> bytes:
+    """Return the datagram of a request.
+
+    Raises MessageTooLargeError above MAX_REQUEST_BYTES.
+    """
+    return _encode(request, MAX_REQUEST_BYTES)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return the datagram of an event.
+
+    Raises MessageTooLargeError above MAX_EVENT_BYTES.
+    """
+    return _encode(event, MAX_EVENT_BYTES)
+
+
+def decode_request(datagram: bytes) -> Request:
+    """Return the request in a datagram.
+
+    Raises MalformedMessageError, whose text may be shown to the algorithm's author.
+    """
+    _check_size(datagram, MAX_REQUEST_BYTES)
+    try:
+        return _request_decoder.decode(datagram)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedMessageError(_explain(error, datagram, REQUEST_TYPES)) from error
+
+
+def decode_event(datagram: bytes) -> Event:
+    """Return the event in a datagram.
+
+    Raises MalformedMessageError.
+    """
+    _check_size(datagram, MAX_EVENT_BYTES)
+    try:
+        return _event_decoder.decode(datagram)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedMessageError(_explain(error, datagram, EVENT_TYPES)) from error
+
+
+def _encode(message: Message, limit: int) -> bytes:
+    datagram = _encoder.encode(message)
+    if len(datagram) > limit:
+        raise MessageTooLargeError(
+            f"{type(message).__name__} has {len(datagram)} bytes; at most {limit} go into one message"
+        )
+    return datagram
+
+
+def _check_size(datagram: bytes, limit: int) -> None:
+    if len(datagram) > limit:
+        raise MalformedMessageError(f"message of {len(datagram)} bytes; at most {limit} are allowed")
+
+
+def _explain(error: Exception, datagram: bytes, types: dict[str, type[Message]]) -> str:
+    """Return the error with the message's and the field's name in place of msgspec's index, `$[3]`."""
+    tag = _read_tag(datagram)
+    if tag not in types:
+        return f"not a message of this protocol: {error}"
+    text = str(error)
+    for index, field in enumerate(types[tag].__struct_fields__, start=1):
+        text = text.replace(f"`$[{index}]`", f"`{field}`").replace(f"`$[{index}]", f"`{field}")
+    return f"{tag}: {text}"
+
+
+def _read_tag(datagram: bytes) -> str | None:
+    try:
+        fields: Any = msgspec.msgpack.decode(datagram)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], str) else None
