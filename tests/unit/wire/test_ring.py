@@ -151,7 +151,7 @@ def test_replacing_a_ring_does_not_disturb_its_reader(tmp_path: Path) -> None:
         (bytes(8192), "not a market data ring"),
         (layout.MAGIC + b"\x09" + bytes(8183), "version 9; this image reads version 1"),
         (RING_FILE.read_bytes()[:-4096], "its header says"),
-        (RING_FILE.read_bytes()[:20] + b"\x08" + RING_FILE.read_bytes()[21:], "contradicts itself"),
+        (RING_FILE.read_bytes()[:20] + b"\x40" + RING_FILE.read_bytes()[21:], "contradicts itself"),
     ],
     ids=["empty", "zeros", "newer", "cut", "wrong geometry"],
 )
