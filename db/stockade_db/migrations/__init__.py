@@ -1,0 +1,1 @@
+"""The ledger's schema, step by step; inside the package so that the image carries it."""

@@ -1,0 +1,99 @@
+"""The migrations make exactly what the models say, once, whoever runs them and however often."""
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from psycopg import sql
+from sqlalchemy import create_engine, inspect, text
+from sqlmodel import SQLModel
+
+from stockade_db import tables, views
+from stockade_db.errors import DatabaseUnreachableError
+from stockade_db.migrate import migrate
+from stockade_db.settings import Settings
+from tests.support.postgresql import PASSWORD, Ledger, Server
+
+
+def _settings(url: str, wait_seconds: float = 30) -> Settings:
+    return Settings(database_url=url, operator_password=PASSWORD, panel_password=PASSWORD, wait_seconds=wait_seconds)
+
+
+def test_models_say_what_the_migrations_made(ledger: Ledger) -> None:
+    engine = create_engine(ledger.url().replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "version_table_schema": tables.SCHEMA,
+                "include_schemas": True,
+                "compare_type": True,
+                "include_name": lambda name, type_, _parents: type_ != "schema" or name == tables.SCHEMA,
+                "include_object": lambda _object, name, type_, _reflected, _other: (
+                    type_ != "table" or name not in views.NAMES | {"alembic_version", "news_channel"}
+                ),
+            },
+        )
+        differences = compare_metadata(context, SQLModel.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+@pytest.mark.parametrize("model", [m for m in vars(views).values() if isinstance(m, type) and hasattr(m, "__table__")])
+def test_view_model_has_the_views_columns(ledger: Ledger, model: type[SQLModel]) -> None:
+    engine = create_engine(ledger.url().replace("postgresql://", "postgresql+psycopg://"))
+    table = model.metadata.tables[f"ledger.{model.__tablename__}"]
+    found = {column["name"]: column["type"].python_type for column in inspect(engine).get_columns(table.name, "ledger")}
+    engine.dispose()
+    assert found == {column.name: column.type.python_type for column in table.columns}
+
+
+def test_every_view_has_a_model(ledger: Ledger) -> None:
+    engine = create_engine(ledger.url().replace("postgresql://", "postgresql+psycopg://"))
+    assert set(inspect(engine).get_view_names("ledger")) == views.NAMES
+    engine.dispose()
+
+
+def test_running_twice_changes_nothing(ledger: Ledger) -> None:
+    with ledger.connect() as connection:
+        before = connection.execute("SELECT * FROM ledger.tenant, ledger.news_channel ORDER BY uid").fetchall()
+        migrate(_settings(ledger.url()))
+        after = connection.execute("SELECT * FROM ledger.tenant, ledger.news_channel ORDER BY uid").fetchall()
+    assert before
+    assert after == before
+
+
+def test_two_jobs_at_once_both_succeed(postgresql: Server) -> None:
+    url = postgresql.create_database("two_jobs")
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            migrate(_settings(url))
+        except Exception as error:  # noqa: BLE001 whatever it is, the test must show it
+            failures.append(error)
+
+    jobs = [threading.Thread(target=run) for _ in range(3)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join(timeout=60)
+    assert failures == []
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM ledger.news_channel")).scalar_one() == 1
+    engine.dispose()
+
+
+def test_a_silent_address_is_given_up_with_a_clear_error() -> None:
+    with pytest.raises(DatabaseUnreachableError, match=r"did not answer in 1 s"):
+        migrate(_settings("postgresql://stockade:x@127.0.0.1:1/stockade", wait_seconds=1))
+
+
+def test_passwords_never_reach_the_server_in_the_clear(postgresql: Server) -> None:
+    with postgresql.create_ledger("verifiers").connect() as connection:
+        stored = connection.execute(
+            sql.SQL("SELECT rolpassword FROM pg_authid WHERE rolname IN ('stockade_operator', 'stockade_panel')")
+        ).fetchall()
+    assert [row[0][:14] for row in stored] == ["SCRAM-SHA-256$"] * 2
