@@ -19,7 +19,7 @@ def main() -> int:
     try:
         migrate(read_settings(os.environ))
     except LedgerError as error:
-        logging.getLogger(__name__).error("%s", error)
+        sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 

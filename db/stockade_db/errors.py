@@ -1,8 +1,8 @@
 """What can go wrong while the ledger is prepared.
 
-    LedgerError
-    ├── SettingsError           a variable is missing or wrong; retrying does not help
-    └── DatabaseUnreachableError  PostgreSQL did not answer before the deadline; retrying may help
+LedgerError
+├── SettingsError           a variable is missing or wrong; retrying does not help
+└── DatabaseUnreachableError  PostgreSQL did not answer before the deadline; retrying may help
 """
 
 

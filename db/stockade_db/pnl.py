@@ -136,7 +136,10 @@ def compute_pnl(
         realized=now.realized - before.realized,
         unrealized=_unrealized(now, mark_price),
         fees=_value_fees(
-            now.fees_quote - before.fees_quote, fees_by_asset, known={base_asset, quote_asset}, prices=asset_prices or {}
+            now.fees_quote - before.fees_quote,
+            fees_by_asset,
+            known={base_asset, quote_asset},
+            prices=asset_prices or {},
         ),
         fees_by_asset=MappingProxyType(fees_by_asset),
     )

@@ -23,7 +23,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlalchemy.orm import column_property
+from sqlmodel import Field, SQLModel, col, select
 
 SCHEMA = "ledger"
 
@@ -108,6 +109,15 @@ class User(SQLModel, table=True):
     tf_totp_secret: str | None = Field(default=None, sa_type=Text)
     create_datetime: datetime = Field(default_factory=_now, sa_column=_time(now=True))
     update_datetime: datetime = Field(default_factory=_now, sa_column=_time(now=True))
+
+
+# Read-only: the tenant's name while the tenant lives, None afterwards.
+User.tenant = column_property(
+    select(Tenant.name)
+    .where(col(Tenant.uid) == col(User.tenant_uid), col(Tenant.deleted).is_(None))
+    .correlate_except(Tenant)
+    .scalar_subquery()
+)
 
 
 class UserSession(SQLModel, table=True):

@@ -161,7 +161,8 @@ BEGIN
     ON CONFLICT (tenant_uid, account, client_order_id) DO UPDATE SET
         created_time = least(kept.created_time, excluded.created_time),
         sequence = greatest(kept.sequence, excluded.sequence),
-        updated_time = CASE WHEN excluded.sequence > kept.sequence THEN excluded.updated_time ELSE kept.updated_time END,
+        updated_time =
+            CASE WHEN excluded.sequence > kept.sequence THEN excluded.updated_time ELSE kept.updated_time END,
         state = CASE WHEN excluded.sequence > kept.sequence THEN excluded.state ELSE kept.state END,
         is_open = CASE WHEN excluded.sequence > kept.sequence THEN excluded.is_open ELSE kept.is_open END,
         quantity = CASE WHEN excluded.sequence > kept.sequence THEN excluded.quantity ELSE kept.quantity END,

@@ -30,8 +30,12 @@ BEGIN
 END $$;
 """
 
-_TRIGGERS = (("order_event", "INSERT", "order"), ("fill", "INSERT", "fill"), ("position", "INSERT", "position"),
-             ("position", "UPDATE", "position"))
+_TRIGGERS = (
+    ("order_event", "INSERT", "order"),
+    ("fill", "INSERT", "fill"),
+    ("position", "INSERT", "position"),
+    ("position", "UPDATE", "position"),
+)
 
 _TENANTS = """
 CREATE FUNCTION ledger.open_tenant(new_uid text, new_name text, new_display_name text) RETURNS void
