@@ -1,0 +1,1 @@
+"""What goes into the images: the Dockerfile and the locks."""
