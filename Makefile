@@ -1,0 +1,51 @@
+# Every target is one line of `make help`; the work is done by local-cluster/stockade_cluster.
+PYTHON ?= python3
+STOCKADE := PYTHONPATH=local-cluster $(PYTHON) -m stockade_cluster
+PYTEST := .venv/bin/python -m pytest
+INSIDE := nsenter --net=/run/netns/stockade
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status kubeconfig images load logs packages venv lint unit contract database cluster browser test bench
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
+
+up: ## start everything: build what changed, cluster, chart, demo; print the panel's address
+	@$(STOCKADE) up
+down: ## remove every process, namespace, mount and file that `up` made
+	@$(STOCKADE) down
+status: ## what runs
+	@$(STOCKADE) status
+kubeconfig: ## the path of the cluster's kubeconfig
+	@$(STOCKADE) kubeconfig
+images: ## build the images whose sources changed
+	@$(STOCKADE) images
+load: ## build the images whose sources changed and load them into the cluster
+	@$(STOCKADE) load
+logs: ## the end of every part's log
+	@$(STOCKADE) logs
+
+packages: ## install the Debian packages of the cluster and the tests
+	@$(STOCKADE) packages
+venv: packages ## make .venv as requirements/dev.txt locks it
+	@$(STOCKADE) venv
+
+lint: venv ## ruff, mypy and the import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports
+unit: venv ## pure tests
+	$(PYTEST) tests/unit
+contract: venv ## tests with real sockets and processes, without a cluster
+	$(PYTEST) tests/contract --reruns 2
+database: venv ## tests on a real PostgreSQL
+	$(PYTEST) tests/database
+cluster: venv up ## tests on the running cluster
+	$(INSIDE) $(PYTEST) tests/cluster --reruns 2 --reruns-delay 5
+browser: venv up ## tests of the panel in a real browser
+	$(INSIDE) $(PYTEST) tests/browser --reruns 2 --reruns-delay 5
+test: venv ## every tier in order, then down; a summary at the end
+	@$(STOCKADE) test
+bench: venv up ## measure, and write benchmarks/results/
+	$(INSIDE) .venv/bin/python -m benchmarks

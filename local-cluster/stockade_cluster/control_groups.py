@@ -1,0 +1,61 @@
+"""The control groups all containers of the cluster live under, which tells them from any other on the machine."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from stockade_cluster.places import NAME
+
+ROOT = Path("/sys/fs/cgroup")
+
+
+def list_roots() -> list[Path]:
+    """Our group in each mounted hierarchy: many in version 1, one in version 2."""
+    if (ROOT / "cgroup.controllers").exists():
+        return [ROOT / NAME]
+    return sorted({path.resolve() / NAME for path in ROOT.iterdir() if (path / "cgroup.procs").exists()})
+
+
+def create_groups() -> None:
+    """Make our group in each hierarchy; a new cpuset is empty in version 1 and takes its parent's processors."""
+    for group in list_roots():
+        group.mkdir(exist_ok=True)
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            file = group / name
+            if file.exists() and not file.read_text().strip():
+                file.write_text((group.parent / name).read_text())
+
+
+def kill_members(deadline_seconds: float = 20.0) -> None:
+    """SIGKILL every process of every container until none is left, or until the deadline."""
+    deadline = time.monotonic() + deadline_seconds
+    while (members := _find_members()) and time.monotonic() < deadline:
+        for pid in members:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.1)
+
+
+def remove_groups() -> None:
+    """Remove our groups, the innermost first; a group that is still busy is left and tried again by the next run."""
+    for group in list_roots():
+        folders = sorted((path for path in group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
+        for folder in [*folders, group]:
+            try:
+                folder.rmdir()
+            except (FileNotFoundError, OSError):
+                continue
+
+
+def _find_members() -> set[int]:
+    members: set[int] = set()
+    for group in list_roots():
+        for file in group.rglob("cgroup.procs"):
+            try:
+                members.update(int(line) for line in file.read_text().split())
+            except OSError:
+                continue
+    return members - {0}
