@@ -1,0 +1,1 @@
+"""The operator: keeps a pod for every Algorithm, and everything that pod needs, exactly as its resources say."""

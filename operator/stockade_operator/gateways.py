@@ -1,0 +1,226 @@
+"""What gateways report about themselves: their read-only status, asked every second and a half.
+
+Apart from the cluster's client because it is another server, one per pod, and any of them may be slow or gone.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from stockade_operator import metrics
+from stockade_operator.errors import GatewayError
+from stockade_operator.manifests.metadata import (
+    ACCOUNT_GATEWAY,
+    ACCOUNT_LABEL,
+    ALGORITHM_LABEL,
+    ALGORITHM_POD,
+    NAME_LABEL,
+    Manifest,
+)
+from stockade_operator.observed import Key, Observed
+from stockade_operator.pods import read_pod
+
+POLL_SECONDS = 1.5
+ANSWER_SECONDS = 5.0
+LARGEST_ANSWER = 256 * 1024
+FAILURES_UNTIL_UNKNOWN = 3
+PORTS = {ALGORITHM_POD: 8081, ACCOUNT_GATEWAY: 8080}
+
+logger = logging.getLogger(__name__)
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+
+class FaultReport(_Report):
+    """Why the user's code failed, as the runner told the gateway."""
+
+    kind: str = ""
+    message: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+class LedgerReport(_Report):
+    """How many rows wait for the database."""
+
+    spooled: int = 0
+    error: str | None = None
+
+
+class OnStopReport(_Report):
+    """What the gateway did when it was told to leave."""
+
+    action: str = "CancelOrders"
+    result: str = "Incomplete"
+    message: str = ""
+
+
+class AlgorithmReport(_Report):
+    """The status of a sidecar, as far as the operator uses it."""
+
+    control_generation: int | None = None
+    trading: str | None = None
+    connected: bool = False
+    reconciled: bool = False
+    last_reconciled_time: str | None = None
+    algorithm_state: str = "Waiting"
+    fault: FaultReport | None = None
+    open_orders: int | None = None
+    positions: dict[str, str] = Field(default_factory=dict)
+    position_notional: str | None = None
+    realized_pnl_today: str | None = None
+    fees_today: str | None = None
+    quote_asset: str | None = None
+    within_limits: bool = True
+    limit_breached: str | None = None
+    key_version: str | None = None
+    on_stop: OnStopReport | None = None
+    ledger: LedgerReport = Field(default_factory=LedgerReport)
+    reason: str | None = None
+
+
+class PermissionsReport(_Report):
+    """What the exchange says an API key may do."""
+
+    can_trade: bool = False
+    can_withdraw: bool = False
+    ip_restricted: bool | None = None
+
+
+class AccountReport(_Report):
+    """The status of an account's gateway, as far as the operator uses it."""
+
+    environment: str = ""
+    key_version: str | None = None
+    permissions: PermissionsReport | None = None
+    weight_used: int | None = None
+    connected: bool = False
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The newest word of one pod's gateway."""
+
+    pod_uid: str
+    report: AlgorithmReport | AccountReport | None
+    """The last one that could be read; None when there was none yet."""
+    failures: int
+    error: str
+
+    @property
+    def known(self) -> bool:
+        """Whether the report is fresh enough to be shown as what is so."""
+        return self.report is not None and self.failures < FAILURES_UNTIL_UNKNOWN
+
+
+class Gateways:
+    """Polls every gateway by its pod's address and says which object's report has changed."""
+
+    def __init__(self, observed: Observed, on_change: Callable[[Key], None]) -> None:
+        self._observed = observed
+        self._on_change = on_change
+        self._heard: dict[str, Heard] = {}
+        self._asking: set[str] = set()
+
+    def find(self, pod_uid: str) -> Heard | None:
+        """Return the newest word of a pod's gateway, or None when it was not asked yet."""
+        return self._heard.get(pod_uid)
+
+    async def run(self) -> None:
+        """Poll until cancelled; a gateway that does not answer delays no other."""
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        connector = aiohttp.TCPConnector(limit=200)
+        async with (
+            aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            while True:
+                pods = self._observed.list("Pod")
+                for pod in pods:
+                    uid = pod["metadata"]["uid"]
+                    if uid not in self._asking and _can_answer(pod):
+                        self._asking.add(uid)
+                        group.create_task(self._poll(session, pod))
+                self._forget_all_but({pod["metadata"]["uid"] for pod in pods})
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _poll(self, session: aiohttp.ClientSession, pod: Manifest) -> None:
+        uid = pod["metadata"]["uid"]
+        before = self._heard.get(uid)
+        try:
+            report = await _ask(session, pod)
+        except GatewayError as error:
+            failures = (before.failures if before else 0) + 1
+            now = Heard(uid, before.report if before else None, failures, str(error))
+            metrics.POLLS.labels("failed").inc()
+        else:
+            now = Heard(uid, report, 0, "")
+            metrics.POLLS.labels("done").inc()
+        finally:
+            self._asking.discard(uid)
+        self._heard[uid] = now
+        if before is None or (before.known, before.report) != (now.known, now.report):
+            self._on_change(_reporter_of(pod))
+
+    def _forget_all_but(self, uids: set[str]) -> None:
+        for uid in [uid for uid in self._heard if uid not in uids]:
+            del self._heard[uid]
+
+
+def _can_answer(pod: Manifest) -> bool:
+    facts = read_pod(pod)
+    return bool(facts.address) and not facts.finished and facts.gateway.state == "running"
+
+
+def _reporter_of(pod: Manifest) -> Key:
+    metadata = pod["metadata"]
+    labels = metadata["labels"]
+    if labels[NAME_LABEL] == ALGORITHM_POD:
+        return Key("Algorithm", metadata["namespace"], labels[ALGORITHM_LABEL])
+    return Key("ExchangeAccount", metadata["namespace"], labels[ACCOUNT_LABEL])
+
+
+async def _ask(session: aiohttp.ClientSession, pod: Manifest) -> AlgorithmReport | AccountReport:
+    name = pod["metadata"]["labels"][NAME_LABEL]
+    address = pod["status"]["podIP"]
+    host = f"[{address}]" if ":" in address else address
+    try:
+        async with session.get(f"http://{host}:{PORTS[name]}/status", allow_redirects=False) as response:
+            if response.status != 200:
+                raise GatewayError(f"/status answered {response.status}")
+            text = await _read_body(response)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise GatewayError(f"/status did not answer ({type(error).__name__})") from error
+    return _parse(AlgorithmReport if name == ALGORITHM_POD else AccountReport, text)
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > LARGEST_ANSWER:
+            raise GatewayError(f"/status is larger than {LARGEST_ANSWER} bytes")
+    return bytes(body)
+
+
+def _parse(
+    form: type[AlgorithmReport] | type[AccountReport], text: bytes
+) -> AlgorithmReport | AccountReport:
+    try:
+        content: Any = json.loads(text)
+        return form.model_validate(content)
+    except ValidationError as error:
+        fields = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
+        raise GatewayError(f"/status has wrong fields: {fields}") from error
+    except ValueError as error:
+        raise GatewayError("/status is not JSON") from error

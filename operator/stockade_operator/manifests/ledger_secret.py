@@ -1,0 +1,20 @@
+"""The Secret with the address and password of a tenant's role in the ledger."""
+
+from urllib.parse import quote
+
+from stockade_operator.manifests.metadata import LEDGER_SECRET, Manifest, label, name_namespace
+
+DATABASE = "stockade"
+
+
+def make_ledger_secret(tenant: str, password: str, ledger_host: str) -> Manifest:
+    """Return the Secret; its gateways mount it, nothing else reads it."""
+    namespace = name_namespace(tenant)
+    url = f"postgresql://{quote(namespace)}:{quote(password)}@{ledger_host}/{DATABASE}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {"name": LEDGER_SECRET, "namespace": namespace, "labels": label(tenant)},
+        "stringData": {"url": url},
+    }

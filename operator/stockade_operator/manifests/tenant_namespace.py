@@ -1,0 +1,73 @@
+"""The tenant's namespace, its quota and its defaults.
+
+One module because the three say together how much a tenant may hold; who may reach it is in the other tenant modules.
+"""
+
+from stockade_crds import Tenant
+
+from stockade_operator.manifests.metadata import Manifest, label, name_namespace, refer_to_owner, seal
+
+MAX_ALGORITHM_OBJECTS = 1500
+"""The published scale target for objects of one kind in one namespace."""
+POD_SECURITY = "pod-security.kubernetes.io"
+
+
+def make_namespace(tenant: Tenant) -> Manifest:
+    """Return the namespace: it goes with the tenant and enforces Pod Security `restricted`."""
+    name = tenant.metadata.name
+    levels = {f"{POD_SECURITY}/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    return seal(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": name_namespace(name),
+                "labels": {**label(name), **levels},
+                "ownerReferences": [refer_to_owner("Tenant", name, tenant.metadata.uid or "")],
+            },
+        }
+    )
+
+
+def make_quota(tenant: Tenant) -> Manifest:
+    """Return the ResourceQuota: the sum of limits and the number of Algorithms that the tenant's spec allows."""
+    quota = tenant.spec.quota
+    return seal(
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": _metadata(tenant),
+            "spec": {
+                "hard": {
+                    "limits.cpu": quota.cpu,
+                    "limits.memory": quota.memory,
+                    "count/algorithms.stockade.dev": str(min(quota.algorithms, MAX_ALGORITHM_OBJECTS)),
+                }
+            },
+        }
+    )
+
+
+def make_limit_range(tenant: Tenant) -> Manifest:
+    """Return the LimitRange: a container that names no resources gets small ones, so that the quota can count it."""
+    return seal(
+        {
+            "apiVersion": "v1",
+            "kind": "LimitRange",
+            "metadata": _metadata(tenant),
+            "spec": {
+                "limits": [
+                    {
+                        "type": "Container",
+                        "default": {"cpu": "500m", "memory": "256Mi"},
+                        "defaultRequest": {"cpu": "50m", "memory": "64Mi"},
+                    }
+                ]
+            },
+        }
+    )
+
+
+def _metadata(tenant: Tenant) -> Manifest:
+    name = tenant.metadata.name
+    return {"name": "stockade", "namespace": name_namespace(name), "labels": label(name)}

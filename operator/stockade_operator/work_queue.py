@@ -1,0 +1,105 @@
+"""Which objects are to be reconciled, by how many workers at once, and when one that failed is tried again.
+
+Apart from the reconcilers so that the promises of a level-triggered loop are kept in one place: one reconcile per object at
+a time, an event during a reconcile leads to one more, a slow object holds up no other.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from stockade_operator import metrics
+from stockade_operator.errors import ConflictError, OperatorError
+from stockade_operator.observed import Key
+
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 60.0
+CONFLICT_SECONDS = 0.1
+
+logger = logging.getLogger(__name__)
+
+Reconcile = Callable[[Key], Awaitable[float | None]]
+"""Reconciles one object; returns in how many seconds to look at it again, or None for when something happens."""
+
+
+class WorkQueue:
+    """The keys of one kind that wait for a worker."""
+
+    def __init__(self, kind: str, reconcile: Reconcile, workers: int) -> None:
+        self.kind = kind
+        self._reconcile = reconcile
+        self._workers = workers
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._running: set[Key] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: dict[Key, int] = {}
+
+    def add(self, key: Key) -> None:
+        """Have the object reconciled as soon as a worker is free."""
+        if key not in self._waiting:
+            self._waiting.add(key)
+            if key not in self._running:
+                self._ready.put_nowait(key)
+        metrics.QUEUE_DEPTH.labels(self.kind).set(len(self._waiting))
+
+    def add_later(self, key: Key, seconds: float) -> None:
+        """Have the object reconciled after a while, or earlier when something asked for that already."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        known = self._timers.get(key)
+        if known is not None:
+            if known.when() <= due:
+                return
+            known.cancel()
+        self._timers[key] = loop.call_at(due, self._fire, key)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    def _fire(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._ready.get()
+            self._waiting.discard(key)
+            self._running.add(key)
+            try:
+                await self._attempt(key)
+            finally:
+                self._running.discard(key)
+                if key in self._waiting:
+                    self._ready.put_nowait(key)
+
+    async def _attempt(self, key: Key) -> None:
+        try:
+            with metrics.RECONCILE_SECONDS.labels(self.kind).time():
+                again = await self._reconcile(key)
+        except ConflictError as conflict:
+            # Usually our own last write that the watch has not brought back yet.
+            metrics.RECONCILES.labels(self.kind, "conflict").inc()
+            logger.debug("%s: %s", key, conflict)
+            self._retry(key, CONFLICT_SECONDS)
+        except OperatorError as error:
+            metrics.RECONCILES.labels(self.kind, "failed").inc()
+            logger.warning("%s %s/%s: %s", *key, error)
+            self._retry(key, FIRST_RETRY_SECONDS)
+        except Exception:  # noqa: BLE001 - the outermost loop: a defect met with one object must not stop the others
+            metrics.RECONCILES.labels(self.kind, "failed").inc()
+            logger.exception("%s %s/%s: defect in the reconcile", *key)
+            self._retry(key, FIRST_RETRY_SECONDS)
+        else:
+            metrics.RECONCILES.labels(self.kind, "done").inc()
+            self._failures.pop(key, None)
+            if again is not None:
+                self.add_later(key, again)
+
+    def _retry(self, key: Key, first_seconds: float) -> None:
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        self.add_later(key, min(first_seconds * 2**min(failures, 10), LAST_RETRY_SECONDS))
