@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from stockade_crds import Algorithm, ConditionStatus, ExchangeAccount, ExchangeAccountStatus
-
 from stockade_operator.gateways import AccountReport, Heard
 from stockade_operator.pods import PodFacts
 from stockade_operator.policies import Verdict
@@ -60,14 +59,16 @@ def _judge(facts: AccountFacts) -> list[Fact]:
     return [ready, keys, gateway]
 
 
-def _judge_gateway(facts: AccountFacts) -> Fact:
+def _judge_gateway(facts: AccountFacts) -> Fact:  # noqa: PLR0911 - one return per rule
     if not facts.accepted.allows:
         return no("GatewayReady", facts.accepted.reason, facts.accepted.message)
     if facts.pod is None:
         return no("GatewayReady", "NoPod", "The account's gateway has no pod yet.")
     gateway = facts.pod.gateway
     if gateway.state != "running":
-        return no("GatewayReady", gateway.reason or "Waiting", gateway.message or "The gateway's container is being made.")
+        return no(
+            "GatewayReady", gateway.reason or "Waiting", gateway.message or "The gateway's container is being made."
+        )
     if facts.heard is None or facts.heard.report is None:
         return no("GatewayReady", "Starting", "The gateway has started and has not answered yet.")
     if not facts.heard.known:

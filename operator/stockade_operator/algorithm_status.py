@@ -16,7 +16,6 @@ from stockade_crds import (
     Trading,
     Version,
 )
-
 from stockade_operator.gateways import AlgorithmReport, Heard
 from stockade_operator.pods import ContainerFacts, PodFacts, read_message, read_time
 from stockade_operator.policies import Decision, Step, Update, Verdict, is_overdue
@@ -159,7 +158,9 @@ def _judge_gateway(facts: AlgorithmFacts) -> Fact:
             return no("GatewayReady", "Starting", "The gateway has started and has not answered yet.")
         return unknown("GatewayReady", "NotAnswering", f"The gateway runs and does not answer: {facts.heard.error}.")
     if gateway.state == "terminated":
-        return no("GatewayReady", "Ended", f"The gateway has ended ({gateway.end_reason}, exit code {gateway.exit_code}).")
+        return no(
+            "GatewayReady", "Ended", f"The gateway has ended ({gateway.end_reason}, exit code {gateway.exit_code})."
+        )
     return no("GatewayReady", gateway.reason or "Waiting", gateway.message or "The gateway's container is being made.")
 
 
@@ -171,14 +172,16 @@ def _judge_report(facts: AlgorithmFacts, type_: str) -> Fact:
         return unknown(type_, "NotAnswering", "The gateway does not answer, so nobody can tell.")
     holds = report.connected if type_ == "Connected" else report.reconciled
     if not holds:
-        why = report.reason or ("The exchange is not reached." if type_ == "Connected" else "Orders are being compared.")
+        why = report.reason or (
+            "The exchange is not reached." if type_ == "Connected" else "Orders are being compared."
+        )
         return no(type_, "Disconnected" if type_ == "Connected" else "Reconciling", why)
     if type_ == "Connected":
         return yes(type_, "Connected", "The gateway is connected to the exchange.")
     return yes(type_, "Reconciled", "Gateway and exchange agree on orders and position.")
 
 
-def _judge_running(facts: AlgorithmFacts, fault: Fault | None) -> Fact:
+def _judge_running(facts: AlgorithmFacts, fault: Fault | None) -> Fact:  # noqa: PLR0911 - one return per rule
     pod, report = facts.own_pod, facts.report
     if pod is None:
         return no("AlgorithmRunning", "NoPod", NOTHING_RUNS)
@@ -230,7 +233,7 @@ def _judge_stalled(facts: AlgorithmFacts) -> Fact:
     return no("Stalled", "Progressing", "Nothing stands in the way.")
 
 
-def _name_state(facts: AlgorithmFacts, fault: Fault | None) -> AlgorithmState:
+def _name_state(facts: AlgorithmFacts, fault: Fault | None) -> AlgorithmState:  # noqa: PLR0911 - one return per rule
     pod, report = facts.own_pod, facts.report
     if pod is None:
         if facts.algorithm.spec.state is State.STOPPED or facts.algorithm.metadata.deletion_timestamp is not None:
@@ -238,14 +241,16 @@ def _name_state(facts: AlgorithmFacts, fault: Fault | None) -> AlgorithmState:
         return AlgorithmState.REJECTED if facts.accepted.status is ConditionStatus.FALSE else AlgorithmState.PENDING
     if pod.deleting_since is not None or facts.decision.step is Step.DELETE:
         return AlgorithmState.UNKNOWN if is_overdue(pod, facts.now) else AlgorithmState.STOPPING
-    if fault is not None or pod.algorithm.exit_code is not None and pod.algorithm.state != "running":
+    if fault is not None or (pod.algorithm.exit_code is not None and pod.algorithm.state != "running"):
         return AlgorithmState.FAULTED
     if report is None:
         asked = facts.heard is not None and facts.heard.report is not None
         return AlgorithmState.UNKNOWN if asked else AlgorithmState.STARTING
     if report.algorithm_state == "Running":
         return AlgorithmState.RUNNING
-    return AlgorithmState.FAULTED if report.algorithm_state in {"Faulted", "Silent", "Gone"} else AlgorithmState.STARTING
+    return (
+        AlgorithmState.FAULTED if report.algorithm_state in {"Faulted", "Silent", "Gone"} else AlgorithmState.STARTING
+    )
 
 
 def _find_fault(facts: AlgorithmFacts) -> Fault | None:

@@ -3,7 +3,6 @@
 Apart from everything else so that what is decided can be tested without a cluster, and what is written can be counted.
 """
 
-import asyncio
 import json
 import os
 from dataclasses import dataclass
@@ -58,16 +57,24 @@ KINDS = {
 }
 
 
+def is_in_pod() -> bool:
+    """Return whether this process runs in a pod with a service account."""
+    return SERVICE_ACCOUNT.exists()
+
+
 async def connect() -> ApiClient:
     """Return a client for the cluster this process runs in, or for the one `KUBECONFIG` names.
 
     Raises `ClusterError` when there is neither. The caller closes it.
     """
     configuration = Configuration()
-    if SERVICE_ACCOUNT.exists():
-        config.load_incluster_config(client_configuration=configuration)
+    # The client's loaders carry no types.
+    if is_in_pod():
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     elif "KUBECONFIG" in os.environ:
-        await config.load_kube_config(config_file=os.environ["KUBECONFIG"], client_configuration=configuration)
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=os.environ["KUBECONFIG"], client_configuration=configuration
+        )
     else:
         raise ClusterError("No cluster: run in a pod with a service account, or set KUBECONFIG to a file.")
     return ApiClient(configuration)
@@ -86,7 +93,7 @@ class Cluster:
         except GoneError:
             return None
 
-    async def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
+    async def list_objects(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
         """Return all objects of a kind, in one namespace or in all."""
         found: list[Manifest] = []
         query = {"limit": str(PAGE), "labelSelector": selector}
@@ -133,7 +140,7 @@ class Cluster:
 
     async def list_ours(self, kind: str) -> list[Manifest]:
         """Return the objects of a built-in kind that this operator made, in all namespaces."""
-        return await self.list(kind, selector=f"{MANAGED_BY_LABEL}={MANAGER}")
+        return await self.list_objects(kind, selector=f"{MANAGED_BY_LABEL}={MANAGER}")
 
     async def _call(
         self,
@@ -155,8 +162,8 @@ class Cluster:
             response = await self._client.call_api(
                 method, url, header_params=headers, body=body, _request_timeout=REQUEST_SECONDS
             )
-            text = await response.read()
-        except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, OSError) as error:
+            text = await response.read()  # type: ignore[no-untyped-call]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterError(f"{method} {path}: the API server did not answer ({type(error).__name__})") from error
         return _read_answer(method, path, response.status, text)
 

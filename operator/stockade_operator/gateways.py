@@ -145,7 +145,7 @@ class Gateways:
             asyncio.TaskGroup() as group,
         ):
             while True:
-                pods = self._observed.list("Pod")
+                pods = self._observed.list_known("Pod")
                 for pod in pods:
                     uid = pod["metadata"]["uid"]
                     if uid not in self._asking and _can_answer(pod):
@@ -213,9 +213,7 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _parse(
-    form: type[AlgorithmReport] | type[AccountReport], text: bytes
-) -> AlgorithmReport | AccountReport:
+def _parse(form: type[AlgorithmReport] | type[AccountReport], text: bytes) -> AlgorithmReport | AccountReport:
     try:
         content: Any = json.loads(text)
         return form.model_validate(content)

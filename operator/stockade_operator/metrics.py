@@ -2,7 +2,9 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-RECONCILES = Counter("stockade_reconciles", "Reconciles by kind and result (done, conflict, failed).", ["kind", "result"])
+RECONCILES = Counter(
+    "stockade_reconciles", "Reconciles by kind and result (done, conflict, failed).", ["kind", "result"]
+)
 RECONCILE_SECONDS = Histogram("stockade_reconcile_seconds", "How long a reconcile took.", ["kind"])
 QUEUE_DEPTH = Gauge("stockade_queue_depth", "Objects that wait for a worker.", ["kind"])
 WRITES = Counter("stockade_api_writes", "Writes to the API server by method.", ["method"])

@@ -1,7 +1,7 @@
 """What the watches last said about tenants, accounts, algorithms and pods.
 
-Apart from the cluster's client so that a reconcile reads memory in the common case and asks the API server in the rare one:
-an object that is not here is asked for before anybody believes that it does not exist.
+Apart from the cluster's client so that a reconcile reads memory in the common case and asks the API server in the rare
+one: an object that is not here is asked for before anybody believes that it does not exist.
 """
 
 from typing import NamedTuple
@@ -52,6 +52,10 @@ class Observed:
         if known is not None and _version(known) <= _version(manifest):
             del self._objects[key]
 
+    def peek(self, key: Key) -> Manifest | None:
+        """Return the object from memory, and never ask."""
+        return self._objects.get(key)
+
     async def find(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """Return the object from memory, or else from the API server; None when neither has it."""
         known = self._objects.get(Key(kind, namespace, name))
@@ -68,7 +72,7 @@ class Observed:
             del self._objects[key]
         return live
 
-    def list(self, kind: str, namespace: str | None = None) -> list[Manifest]:
+    def list_known(self, kind: str, namespace: str | None = None) -> list[Manifest]:
         """Return every known object of a kind, oldest name first, in one namespace or in all."""
         keys = sorted(key for key in self._objects if key.kind == kind and namespace in {None, key.namespace})
         return [self._objects[key] for key in keys]

@@ -129,7 +129,8 @@ def _read_container(pod: Manifest, name: str) -> ContainerFacts:
     found = next((each for each in listed if each["name"] == name), None)
     if found is None:
         return ContainerFacts()
-    state, details = next(iter(found.get("state", {}).items()), ("waiting", {}))
+    states: dict[str, Manifest] = found.get("state") or {"waiting": {}}
+    state, details = next(iter(states.items()))
     end = details if state == "terminated" else found.get("lastState", {}).get("terminated", {})
     return ContainerFacts(
         state=state,

@@ -17,7 +17,6 @@ from stockade_crds import (
     Tenant,
     UpdatePolicy,
 )
-
 from stockade_operator.gateways import AccountReport, AlgorithmReport, Heard
 from stockade_operator.manifests.algorithm_pod import GRACE_SECONDS
 from stockade_operator.pods import PodFacts
@@ -46,13 +45,13 @@ def _refuse(reason: str, message: str, *, stops: bool = False) -> Verdict:
     return Verdict(ConditionStatus.FALSE, reason, message, stops)
 
 
-def judge_algorithm(
+def judge_algorithm(  # noqa: PLR0911 - one return per rule
     algorithm: Algorithm, tenant: Tenant | None, account: ExchangeAccount | None, rank: int, source_error: str | None
 ) -> Verdict:
     """Say whether the algorithm may run.
 
-    `rank` counts the tenant's Algorithms from 1 by age. A refusal that makes trading itself wrong stops a running pod; one
-    about something new (a missing source, a lowered quota, keys not checked again yet) leaves the pod that runs alone.
+    `rank` counts the tenant's Algorithms from 1 by age. A refusal that makes trading itself wrong stops a
+    running pod; one about something new (a missing source, a lowered quota, keys not checked again yet) does not.
     """
     if tenant is None or tenant.metadata.deletion_timestamp is not None:
         return _refuse("TenantMissing", "This namespace belongs to no Tenant. Create the Algorithm in one that does.")
@@ -64,7 +63,7 @@ def judge_algorithm(
         if not tenant.spec.exchange.allow_live:
             message = f"Tenant {tenant.metadata.name!r} may not trade Live. Its spec.exchange.allowLive says so."
             return _refuse("LiveNotAllowed", message, stops=True)
-        if algorithm.spec.limits is None or not algorithm.spec.limits.model_dump(exclude_none=True, exclude={"quote_asset"}):
+        if lacks_limits(algorithm, account):
             message = "A Live account needs limits. Write at least one in spec.limits, for example maxOrderNotional."
             return _refuse("LimitsRequired", message, stops=True)
     if rank > tenant.spec.quota.algorithms:
@@ -78,13 +77,22 @@ def judge_algorithm(
     return Verdict(ConditionStatus.TRUE, "Accepted", "The Algorithm may run.")
 
 
+def lacks_limits(algorithm: Algorithm, account: ExchangeAccount) -> bool:
+    """Return whether the algorithm would trade real money without any limit."""
+    limits = algorithm.spec.limits
+    given = limits.model_dump(exclude_none=True, exclude={"quote_asset"}) if limits is not None else {}
+    return account.spec.environment is Environment.LIVE and not given
+
+
 def judge_account_for_start(account: ExchangeAccount) -> Verdict:
     """Say whether the account's keys allow a start; not checked yet is not the same as harmless."""
     found = next((each for each in account.status.conditions if each.type == "KeysAvailable"), None)
     name = account.metadata.name
     if found is None or found.observed_generation != account.metadata.generation or found.status == "Unknown":
         why = found.message if found is not None else "its gateway has not reported yet"
-        return Verdict(ConditionStatus.UNKNOWN, "KeysNotChecked", f"The keys of account {name!r} are not checked: {why}")
+        return Verdict(
+            ConditionStatus.UNKNOWN, "KeysNotChecked", f"The keys of account {name!r} are not checked: {why}"
+        )
     if found.status is ConditionStatus.FALSE:
         return _refuse(found.reason, f"Account {name!r}: {found.message}", stops=found.reason == "KeyCanWithdraw")
     return Verdict(ConditionStatus.TRUE, "KeysAvailable", found.message)
@@ -93,7 +101,9 @@ def judge_account_for_start(account: ExchangeAccount) -> Verdict:
 def judge_account(account: ExchangeAccount, tenant: Tenant | None) -> Verdict:
     """Say whether the account may have a gateway."""
     if tenant is None or tenant.metadata.deletion_timestamp is not None:
-        return _refuse("TenantMissing", "This namespace belongs to no Tenant. Create the ExchangeAccount in one that does.")
+        return _refuse(
+            "TenantMissing", "This namespace belongs to no Tenant. Create the ExchangeAccount in one that does."
+        )
     if account.spec.environment is Environment.LIVE and not tenant.spec.exchange.allow_live:
         message = f"Tenant {tenant.metadata.name!r} may not trade Live. Its spec.exchange.allowLive says so."
         return _refuse("LiveNotAllowed", message)
@@ -116,11 +126,15 @@ def judge_keys(account: ExchangeAccount, pod: PodFacts | None, heard: Heard | No
         why = report.message or "the exchange has not answered yet."
         return Verdict(ConditionStatus.UNKNOWN, "NotChecked", f"{why} {hint}")
     if report.permissions.can_withdraw:
-        message = "The key may withdraw. Make one at the exchange that may only read and trade, and name its Secret here."
+        message = (
+            "The key may withdraw. Make one at the exchange that may only read and trade, and name its Secret here."
+        )
         return _refuse("KeyCanWithdraw", message)
     if not report.permissions.can_trade:
         return _refuse("KeyCannotTrade", "The key may not trade. Allow spot trading for it at the exchange.")
-    return Verdict(ConditionStatus.TRUE, "KeysChecked", f"Key version {report.key_version} may trade and may not withdraw.")
+    return Verdict(
+        ConditionStatus.TRUE, "KeysChecked", f"Key version {report.key_version} may trade and may not withdraw."
+    )
 
 
 @dataclass(frozen=True)
@@ -150,9 +164,13 @@ def decide_update(
     else:
         return UP_TO_DATE
     if policy is UpdatePolicy.IMMEDIATE:
-        return Update(pending=True, restarts=True, reason=reason, message=f"{what}; the pod is replaced now (Immediate).")
+        return Update(
+            pending=True, restarts=True, reason=reason, message=f"{what}; the pod is replaced now (Immediate)."
+        )
     if policy is UpdatePolicy.WHEN_FLAT and flat:
-        return Update(pending=True, restarts=True, reason=reason, message=f"{what}; the algorithm is flat, so it restarts.")
+        return Update(
+            pending=True, restarts=True, reason=reason, message=f"{what}; the algorithm is flat, so it restarts."
+        )
     if policy is UpdatePolicy.WHEN_FLAT:
         message = f"{what}; the pod is replaced when it has no position and no open order (WhenFlat)."
     else:
@@ -187,7 +205,9 @@ class Decision:
     message: str
 
 
-def decide_pod(uid: str, pod: PodFacts | None, *, wanted: bool, why_not: Verdict | None, update: Update) -> Decision:
+def decide_pod(  # noqa: PLR0911 - one return per rule
+    uid: str, pod: PodFacts | None, *, wanted: bool, why_not: Verdict | None, update: Update
+) -> Decision:
     """Say what happens to the pod next; there is never a second one, and an end is only believed when it is certain.
 
     `wanted` is the user's wish, `why_not` the refusal that stands against it.
@@ -202,7 +222,9 @@ def decide_pod(uid: str, pod: PodFacts | None, *, wanted: bool, why_not: Verdict
     if pod.finished:
         return Decision(Step.RELEASE, "PodEnded", pod.phase_message or pod.phase_reason or "The pod has ended.")
     if pod.deleting_since is not None:
-        return Decision(Step.WAIT, "Stopping", "The pod is stopping: the algorithm first, then the gateway with its onStop.")
+        return Decision(
+            Step.WAIT, "Stopping", "The pod is stopping: the algorithm first, then the gateway with its onStop."
+        )
     if not wanted:
         return Decision(Step.DELETE, "Stopped", "The algorithm is stopped.")
     if why_not is not None and why_not.stops:

@@ -1,6 +1,6 @@
 """The operator's settings, read once from the environment.
 
-Apart from everything else so that no other module reads the environment and a wrong value stops the process at its start.
+Apart from everything else so that no other module reads the environment, and a wrong value is found at the start.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings; raises `SettingsError` that names the variable and says what to write."""
     return Settings(
         namespace=_require(environment, "STOCKADE_NAMESPACE", "the namespace Stockade is installed in"),
-        database_url=_require(environment, "STOCKADE_DATABASE_URL", "postgresql://stockade_operator:...@host:5432/stockade"),
+        database_url=_require(
+            environment, "STOCKADE_DATABASE_URL", "postgresql://stockade_operator:...@host:5432/stockade"
+        ),
         ledger_host=_read_ledger_host(environment),
         gateway_image=_require(environment, "STOCKADE_GATEWAY_IMAGE", "the gateway image with its tag or digest"),
         algorithm_image=_require(environment, "STOCKADE_ALGORITHM_IMAGE", "the algorithm image with its tag or digest"),

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from stockade_crds import Condition, ConditionStatus
-
 from stockade_operator.manifests.metadata import Manifest, hash_json
 
 FIGURES_SECONDS = 10.0
@@ -52,7 +51,9 @@ def date_facts(facts: Iterable[Fact], before: Sequence[Condition], generation: i
     dated = []
     for fact in facts:
         old = known.get(fact.type)
-        since = old.last_transition_time if old is not None and old.status == fact.status else now.replace(microsecond=0)
+        since = (
+            old.last_transition_time if old is not None and old.status == fact.status else now.replace(microsecond=0)
+        )
         dated.append(
             Condition(
                 type=fact.type,

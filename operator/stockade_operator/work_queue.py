@@ -1,7 +1,7 @@
 """Which objects are to be reconciled, by how many workers at once, and when one that failed is tried again.
 
-Apart from the reconcilers so that the promises of a level-triggered loop are kept in one place: one reconcile per object at
-a time, an event during a reconcile leads to one more, a slow object holds up no other.
+Apart from the reconcilers so that the promises of a level-triggered loop are kept in one place: one reconcile per
+object at a time, an event during a reconcile leads to one more, a slow object holds up no other.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class WorkQueue:
             metrics.RECONCILES.labels(self.kind, "failed").inc()
             logger.warning("%s %s/%s: %s", *key, error)
             self._retry(key, FIRST_RETRY_SECONDS)
-        except Exception:  # noqa: BLE001 - the outermost loop: a defect met with one object must not stop the others
+        except Exception:
             metrics.RECONCILES.labels(self.kind, "failed").inc()
             logger.exception("%s %s/%s: defect in the reconcile", *key)
             self._retry(key, FIRST_RETRY_SECONDS)
@@ -102,4 +102,4 @@ class WorkQueue:
     def _retry(self, key: Key, first_seconds: float) -> None:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        self.add_later(key, min(first_seconds * 2**min(failures, 10), LAST_RETRY_SECONDS))
+        self.add_later(key, min(first_seconds * 2 ** min(failures, 10), LAST_RETRY_SECONDS))

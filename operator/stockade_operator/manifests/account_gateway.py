@@ -1,7 +1,6 @@
 """The account's own gateway: a Deployment that holds the keys for the panel and API users, and its Service."""
 
 from stockade_crds import ExchangeAccount
-
 from stockade_operator.manifests.containers import (
     GATEWAY_UID,
     harden_container,

@@ -63,10 +63,10 @@ def make_memory_volume(name: str, size: str) -> Manifest:
 
 
 def make_secret_volume(name: str, secret: str) -> Manifest:
-    """Return a volume with a Secret's files, readable by the gateway's group only.
+    """Return a volume with a Secret's files, mounted by the gateway only.
 
-    The files belong to root and kubelet gives them the mode 0444 when no fsGroup is set: the gateway is the one container
-    that mounts them, and fsGroup would make the other volumes writable for both.
+    The files belong to root and have the mode 0444, because only the gateway mounts them; an fsGroup would let it read
+    them more narrowly, and would make the other volumes writable for both containers.
     """
     return {"name": name, "secret": {"secretName": secret, "defaultMode": 0o444}}
 

@@ -1,17 +1,16 @@
 """The control annotation: what a running gateway must obey, in one JSON text.
 
-Apart from the pod because it changes while the pod runs: the downward API carries it into the gateway without a restart.
+Apart from the pod because it changes while the pod runs: the downward API carries it in without a restart.
 """
 
 import json
 from typing import Any
 
 from stockade_crds import Algorithm, ExchangeAccount
-
 from stockade_operator.manifests.metadata import Manifest
 
 HALTED_UNTIL_TOLD = '{"generation":0,"trading":"Halted","limits":null}'
-"""What an account gateway finds before the operator has spoken to its pod; constant, so that it never causes a rollout."""
+"""What an account gateway finds before the operator has spoken to its pod; constant, so it never causes a rollout."""
 
 
 def write_algorithm_control(algorithm: Algorithm, account: ExchangeAccount) -> str:

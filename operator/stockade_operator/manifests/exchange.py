@@ -1,7 +1,7 @@
 """Where each environment's exchange answers.
 
-Apart from the pods because both kinds of gateway are told the same addresses. Hosts: Binance Spot documentation, sections
-"General API Information", "WebSocket API" and "WebSocket Streams" of each environment.
+Apart from the pods because both kinds of gateway are told the same addresses. Hosts: Binance Spot documentation,
+sections "General API Information", "WebSocket API" and "WebSocket Streams" of each environment.
 """
 
 from dataclasses import dataclass

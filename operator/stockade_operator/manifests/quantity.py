@@ -1,6 +1,6 @@
 """Kubernetes quantities: cpu and memory as the API server writes and compares them.
 
-Apart from the manifests because both a share of a limit and a comparison with the live object need the number behind the text.
+Apart from the manifests because a share of a limit and a comparison with the live object both need the number.
 """
 
 import re

@@ -1,7 +1,6 @@
 """Who may work in a tenant's namespace: the panel, through one ClusterRole of the chart."""
 
 from stockade_crds import Tenant
-
 from stockade_operator.manifests.metadata import Manifest, label, name_namespace, seal
 
 PANEL_ROLE = "stockade-panel-tenant"

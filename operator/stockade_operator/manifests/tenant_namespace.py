@@ -4,7 +4,6 @@ One module because the three say together how much a tenant may hold; who may re
 """
 
 from stockade_crds import Tenant
-
 from stockade_operator.manifests.metadata import Manifest, label, name_namespace, refer_to_owner, seal
 
 MAX_ALGORITHM_OBJECTS = 1500

@@ -1,11 +1,10 @@
 """The network of a tenant's namespace: closed, with a door for each thing a gateway needs.
 
-A policy is about a pod: the algorithm's container shares its gateway's network and is kept off it by its launcher. These
-policies are the fence behind that one, and between tenants.
+A policy is about a pod: the algorithm's container shares its gateway's network and is kept off it by its launcher.
+These policies are the fence behind that one, and between tenants.
 """
 
 from stockade_crds import Environment, Tenant
-
 from stockade_operator.manifests.metadata import (
     ACCOUNT_GATEWAY,
     ALGORITHM_POD,
