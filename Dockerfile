@@ -166,10 +166,10 @@ ENTRYPOINT ["python", "-I", "-B", "-m", "stockade_runner"]
 # ---- postgresql: for a trial; a real installation brings its own ----
 
 FROM ${POSTGRESQL_BASE_IMAGE} AS postgresql
+# The libraries that compile queries are larger than all the rest; without them PostgreSQL interprets every query.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends postgresql-17 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/lib/postgresql/17 /etc/postgresql \
- # PostgreSQL compiles no query where this library is absent, and does everything else.
  && rm -rf /usr/lib/postgresql/17/lib/bitcode /usr/lib/postgresql/17/lib/llvmjit* \
            /usr/lib/*-linux-gnu/libLLVM* /usr/lib/*-linux-gnu/libz3* \
  && groupmod --gid 10007 postgres \
