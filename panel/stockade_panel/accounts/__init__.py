@@ -1,0 +1,1 @@
+"""Pages about ExchangeAccounts: keys (write-only), balances, orders by hand, live prices; all through their gateways."""

@@ -1,0 +1,1 @@
+"""Pages about algorithms: list, new, one, its source, and the acts on them."""

@@ -1,0 +1,74 @@
+"""How numbers, times and states are written for people: pure, so that every page writes them alike."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+UNKNOWN = "unknown"
+
+
+def format_money(value: Decimal | None, places: int = 2) -> str:
+    """`1,234.50`; `unknown` for None. More places are kept for amounts that two places would show as nothing."""
+    if value is None:
+        return UNKNOWN
+    quantum = Decimal(1).scaleb(-places)
+    rounded = value.quantize(quantum)
+    if value and not rounded:
+        return format_quantity(value)
+    return f"{rounded:,}"
+
+
+def format_signed_money(value: Decimal | None) -> str:
+    """Like format_money with `+` before a gain and a true minus before a loss."""
+    if value is None:
+        return UNKNOWN
+    if value > 0:
+        return f"+{format_money(value)}"
+    if value < 0:
+        return f"−{format_money(-value)}"
+    return format_money(value)
+
+
+def format_quantity(value: Decimal | None) -> str:
+    """A quantity or price as it is, without trailing zeros or an exponent."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_age(then: datetime | None, now: datetime) -> str:
+    """How long ago, in the coarsest unit that still tells something: `3 s ago`, `5 min ago`, `2 d ago`."""
+    if then is None:
+        return "never"
+    seconds = max(0, int((now - then).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def format_time(then: datetime | None) -> str:
+    """UTC to the second, `2026-11-25 22:40:03 UTC`."""
+    return f"{then.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if then else "never"
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A Kubernetes or RFC 3339 time; None when there is none or it can't be read (then nothing is shown, not a guess)."""
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def parse_decimal(text: object) -> Decimal | None:
+    """A decimal string from a status; None when absent or unreadable, because unknown is not zero."""
+    if text is None or text == "":
+        return None
+    try:
+        value = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
