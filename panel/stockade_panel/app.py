@@ -43,9 +43,7 @@ def create_app(parts: Parts) -> FastAPI:
         parts.objects.start()
         tasks = [
             asyncio.create_task(_keep_running("ledger news", parts.listener.run)),
-            asyncio.create_task(
-                _keep_running("session check", lambda: parts.hub.watch_sessions(parts.sessions))
-            ),
+            asyncio.create_task(_keep_running("session check", lambda: parts.hub.watch_sessions(parts.sessions))),
             asyncio.create_task(_add_first_admin(flask, parts)),
         ]
         try:

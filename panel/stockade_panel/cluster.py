@@ -6,7 +6,7 @@ Secrets are created and deleted here and never read: the panel's role has no oth
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, cast
 
 import urllib3
 from kubernetes import client, config, watch
@@ -35,7 +35,6 @@ LOG_BYTES = 256 * 1024
 
 Plural = Literal["algorithms", "exchangeaccounts", "tenants"]
 KINDS: dict[Plural, str] = {"algorithms": "Algorithm", "exchangeaccounts": "ExchangeAccount", "tenants": "Tenant"}
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -66,18 +65,16 @@ class Cluster:
         self._core = client.CoreV1Api(api)
         self._api = api
 
-    def list(self, plural: Plural) -> Listing:
+    def list_objects(self, plural: Plural) -> Listing:
         """Every object of a kind in every namespace."""
         found = _ask(
-            lambda: self._custom.list_cluster_custom_object(
-                GROUP, VERSION, plural, _request_timeout=TIMEOUT_SECONDS
-            )
+            lambda: self._custom.list_cluster_custom_object(GROUP, VERSION, plural, _request_timeout=TIMEOUT_SECONDS)
         )
         return Listing(items=found["items"], resource_version=found["metadata"]["resourceVersion"])
 
-    def watch(self, plural: Plural, resource_version: str, timeout_seconds: int) -> Iterator[Change]:
+    def follow(self, plural: Plural, resource_version: str, timeout_seconds: int) -> Iterator[Change]:
         """What changes after `resource_version`, until the server ends it. Raises ExpiredError to list again."""
-        stream = watch.Watch().stream(
+        stream = watch.Watch().stream(  # type: ignore[no-untyped-call]
             self._custom.list_cluster_custom_object,
             GROUP,
             VERSION,
@@ -98,12 +95,12 @@ class Cluster:
     def read(self, plural: Plural, namespace: str | None, name: str) -> Manifest:
         """One object as it is now. Raises NotFoundError."""
         if namespace is None:
-            return _ask(
+            return _ask_object(
                 lambda: self._custom.get_cluster_custom_object(
                     GROUP, VERSION, plural, name, _request_timeout=TIMEOUT_SECONDS
                 )
             )
-        return _ask(
+        return _ask_object(
             lambda: self._custom.get_namespaced_custom_object(
                 GROUP, VERSION, namespace, plural, name, _request_timeout=TIMEOUT_SECONDS
             )
@@ -127,8 +124,10 @@ class Cluster:
         if dry_run:
             options["dry_run"] = "All"
         if namespace is None:
-            return _ask(lambda: self._custom.patch_cluster_custom_object(GROUP, VERSION, plural, name, body, **options))
-        return _ask(
+            return _ask_object(
+                lambda: self._custom.patch_cluster_custom_object(GROUP, VERSION, plural, name, body, **options)
+            )
+        return _ask_object(
             lambda: self._custom.patch_namespaced_custom_object(
                 GROUP, VERSION, namespace, plural, name, body, **options
             )
@@ -187,12 +186,10 @@ class Cluster:
                 _request_timeout=TIMEOUT_SECONDS,
             )
         )
-        events: list[Manifest] = self._api.sanitize_for_serialization(found)["items"]
+        events: list[Manifest] = self._api.sanitize_for_serialization(found)["items"]  # type: ignore[no-untyped-call]
         return sorted(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
-    def read_log(
-        self, namespace: str, pod: str, container: str, *, lines: int = 200, previous: bool = False
-    ) -> str:
+    def read_log(self, namespace: str, pod: str, container: str, *, lines: int = 200, previous: bool = False) -> str:
         """The end of a container's log, each line behind its time. Raises NotFoundError when there is no such pod."""
         answer = _ask(
             lambda: self._core.read_namespaced_pod_log(
@@ -214,15 +211,13 @@ class Cluster:
 
     def read_config_map(self, namespace: str, name: str) -> dict[str, str]:
         """A ConfigMap's data. Raises NotFoundError."""
-        found = _ask(
-            lambda: self._core.read_namespaced_config_map(name, namespace, _request_timeout=TIMEOUT_SECONDS)
-        )
+        found = _ask(lambda: self._core.read_namespaced_config_map(name, namespace, _request_timeout=TIMEOUT_SECONDS))
         return dict(found.data or {})
 
     def count_pods_mounting(self, namespace: str, secret: str) -> int:
         """How many pods of a namespace mount a Secret."""
         found = _ask(lambda: self._core.list_namespaced_pod(namespace, _request_timeout=TIMEOUT_SECONDS))
-        pods = self._api.sanitize_for_serialization(found)["items"]
+        pods = self._api.sanitize_for_serialization(found)["items"]  # type: ignore[no-untyped-call]
         return sum(
             any(volume.get("secret", {}).get("secretName") == secret for volume in pod["spec"].get("volumes", []))
             for pod in pods
@@ -230,12 +225,9 @@ class Cluster:
 
     def create_keys(self, namespace: str, name: str, labels: dict[str, str], keys: dict[str, str]) -> None:
         """Create an immutable Secret with exchange keys. The answer, which repeats them, is dropped unread."""
-        body = {
-            "metadata": {"name": name, "labels": labels},
-            "type": "Opaque",
-            "immutable": True,
-            "stringData": keys,
-        }
+        body = client.V1Secret(
+            metadata=client.V1ObjectMeta(name=name, labels=labels), type="Opaque", immutable=True, string_data=keys
+        )
         _ask(
             lambda: self._core.create_namespaced_secret(
                 namespace, body, field_manager=MANAGER, _request_timeout=TIMEOUT_SECONDS
@@ -251,7 +243,7 @@ def open_cluster() -> Cluster:
     """Connect as the pod's service account, or as the current kubeconfig says. Raises ClusterUnavailableError."""
     settings = client.Configuration()
     try:
-        config.load_config(client_configuration=settings)
+        config.load_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
         raise ClusterUnavailableError(f"There is no Kubernetes to talk to: {error}") from error
     # A page's call fails once and says so; retrying behind its back would multiply its deadline.
@@ -266,7 +258,14 @@ def _ask(call: Callable[[], Any]) -> Any:
     except client.ApiException as error:
         raise _translate(error.status or 0, error.body or "") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ClusterUnavailableError("The Kubernetes API did not answer; it is unknown whether anything changed.") from error
+        raise ClusterUnavailableError(
+            "The Kubernetes API did not answer; it is unknown whether anything changed."
+        ) from error
+
+
+def _ask_object(call: Callable[[], Any]) -> Manifest:
+    """Like _ask, for a call that answers one object."""
+    return cast("Manifest", _ask(call))
 
 
 def _translate(status: int, body: str | bytes) -> ClusterError:

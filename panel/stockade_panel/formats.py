@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 UNKNOWN = "unknown"
+MINUS = "\N{MINUS SIGN}"
 
 
 def format_money(value: Decimal | None, places: int = 2) -> str:
@@ -24,7 +25,7 @@ def format_signed_money(value: Decimal | None) -> str:
     if value > 0:
         return f"+{format_money(value)}"
     if value < 0:
-        return f"−{format_money(-value)}"
+        return f"{MINUS}{format_money(-value)}"
     return format_money(value)
 
 
@@ -53,7 +54,7 @@ def format_time(then: datetime | None) -> str:
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """A Kubernetes or RFC 3339 time; None when there is none or it can't be read (then nothing is shown, not a guess)."""
+    """A Kubernetes or RFC 3339 time; None when there is none or it can't be read."""
     if not text:
         return None
     try:

@@ -154,7 +154,9 @@ async def forward_websocket(browser: WebSocket, address: str, token: str, stream
                     task.cancel()
                 results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
-            if isinstance(result, Exception) and not isinstance(result, (WebSocketDisconnect, websockets.WebSocketException)):
+            if isinstance(result, Exception) and not isinstance(
+                result, (WebSocketDisconnect, websockets.WebSocketException)
+            ):
                 raise result
         await _close(browser, 4401 if stream.ended.is_set() else 1001)
     except (OSError, TimeoutError, websockets.WebSocketException):

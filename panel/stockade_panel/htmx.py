@@ -1,7 +1,7 @@
 """The one place that knows the htmx-flask package and the headers htmx itself speaks."""
 
 from flask import Flask, Response
-from htmx_flask import Htmx
+from htmx_flask import Htmx  # type: ignore[import-untyped]
 from htmx_flask import request as htmx_request
 
 VERSION = "2.0.11"

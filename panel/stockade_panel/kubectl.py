@@ -48,7 +48,11 @@ def write_patch(plural: str, namespace: str | None, name: str, spec: dict[str, A
 
 def write_get(plural: str, namespace: str | None, name: str = "", output: str = "") -> str:
     """`kubectl get` of one object, or of all in a namespace."""
-    words = [f"kubectl{_in(namespace)} get {plural}", shlex.quote(name) if name else "", f"-o {output}" if output else ""]
+    words = [
+        f"kubectl{_in(namespace)} get {plural}",
+        shlex.quote(name) if name else "",
+        f"-o {output}" if output else "",
+    ]
     return " ".join(word for word in words if word)
 
 

@@ -1,8 +1,8 @@
 """News for the browser: what changed, sent to every stream whose viewer may know of it.
 
 A piece of news is a hint to read again, never content: each reader re-reads as itself, so nothing can leak through a
-stream and a forged or lost hint does no harm. The first event of every stream is `hello`, on which the page re-reads all
-its live regions: whatever changed between the page and the stream is not lost.
+stream and a forged or lost hint does no harm. The first event of every stream is `hello`, on which the page re-reads
+all its live regions: whatever changed between the page and the stream is not lost.
 """
 
 import asyncio

@@ -55,7 +55,7 @@ class Objects:
         """Ask the watches to end. A watch that waits for news ends with its process."""
         self._stopping.set()
 
-    def list(self, plural: Plural, namespace: str | None = None) -> list[Manifest]:
+    def list_objects(self, plural: Plural, namespace: str | None = None) -> list[Manifest]:
         """The objects of a kind, of one namespace or of all, by namespace and name."""
         with self._lock:
             found = sorted(self._shelves[plural].items.items())
@@ -102,9 +102,9 @@ class Objects:
 
     def _follow(self, plural: Plural) -> None:
         """List a kind once and follow its changes until the server ends the watch."""
-        listing = self._cluster.list(plural)
+        listing = self._cluster.list_objects(plural)
         self._replace(plural, {_key(manifest): manifest for manifest in listing.items})
-        for change in self._cluster.watch(plural, listing.resource_version, WATCH_SECONDS):
+        for change in self._cluster.follow(plural, listing.resource_version, WATCH_SECONDS):
             if self._stopping.is_set():
                 return
             if change.kind != "BOOKMARK":

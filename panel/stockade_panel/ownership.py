@@ -23,8 +23,7 @@ def read_owned_fields(manifest: dict[str, Any], manager: str = MANAGER) -> dict[
 
 
 def find_other_managers(manifest: dict[str, Any], path: Path, manager: str = MANAGER) -> tuple[str, ...]:
-    """The managers other than ours that own the field at `path` or anything below it, sorted, without the operator's
-    own status writes."""
+    """The managers other than ours that own the field at `path` or anything below it, sorted; status writes aside."""
     found = {
         entry.get("manager", "")
         for entry in manifest.get("metadata", {}).get("managedFields", [])

@@ -11,12 +11,12 @@ from stockade_panel.sessions import Viewer
 
 def parts() -> Parts:
     """The parts of this process."""
-    return cast(Parts, current_app.extensions["stockade"])
+    return cast("Parts", current_app.extensions["stockade"])
 
 
 def current_viewer() -> Viewer:
     """Whoever looks; pages are only reached with a live session."""
-    return cast(Viewer, g.viewer)
+    return cast("Viewer", g.viewer)
 
 
 def require_admin() -> None:
@@ -31,10 +31,8 @@ def require_namespace(namespace: str) -> None:
         abort(404)
 
 
-def record_act(
-    action: str, kind: str, namespace: str, name: str, detail: Mapping[str, Any] | None = None
-) -> None:
+def record_act(action: str, kind: str, namespace: str, name: str, detail: Mapping[str, Any] | None = None) -> None:
     """Write an audit row for what has just taken effect; say so on the page when that failed."""
-    warning = parts().audit.record(current_viewer(), action, kind, namespace, name, detail)
+    warning = parts().audit.record(current_viewer(), action, kind, namespace, name, detail=detail)
     if warning:
         flash(warning, "warn")

@@ -4,19 +4,19 @@ import threading
 import time
 from collections import OrderedDict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Flask, g, request, session
-from flask_login import user_logged_out
+from flask_login import user_logged_out  # type: ignore[import-untyped]
 from flask_security import RoleMixin, Security, SQLAlchemySessionUserDatastore, UserMixin, hash_password
 from flask_security.signals import password_changed, user_authenticated
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from sqlalchemy import Engine
 from sqlalchemy.orm import registry, scoped_session, sessionmaker
-from stockade_db.tables import User
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stockade_db.tables import User
 from stockade_panel.errors import TooBusyError
 from stockade_panel.live import Hub
 from stockade_panel.sessions import SessionStore, hash_token
@@ -46,16 +46,13 @@ SECURITY_HEADERS = {
 }
 
 
-class PanelUser(UserMixin):  # type: ignore[misc]
+class PanelUser(UserMixin):
     """A row of `ledger.user` as Flask-Security wants it; the table itself is the ledger's."""
 
-    @property
-    def roles(self) -> list[RoleMixin]:
-        """None: whoever is an administrator is so by the row's `is_admin`."""
-        return []
+    roles: ClassVar[list[RoleMixin]] = []  # type: ignore[misc] # whoever is an administrator is so by `is_admin`
 
 
-class NoRole(RoleMixin):  # type: ignore[misc]
+class NoRole(RoleMixin):
     """Flask-Security asks for a role class; the panel has none."""
 
 
@@ -176,9 +173,7 @@ def install_security(app: Flask, engine: Engine, sessions: SessionStore, hub: Hu
     return database
 
 
-def add_user(
-    app: Flask, *, email: str, password: str, tenant_uid: str | None, is_admin: bool
-) -> None:
+def add_user(app: Flask, *, email: str, password: str, tenant_uid: str | None, is_admin: bool) -> None:
     """Add a user who may log in at once. Call inside an application context; a taken email raises IntegrityError."""
     datastore = app.extensions["security"].datastore
     datastore.create_user(

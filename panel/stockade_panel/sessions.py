@@ -1,7 +1,7 @@
 """Sessions of the panel's users in the ledger: who holds a token, and its end. Only a token's SHA-256 is stored.
 
-Apart from the web frameworks, because Flask pages, FastAPI routes, streams and the account gateways all believe the same
-rows: revoking one ends all of them.
+Apart from the web frameworks, because Flask pages, FastAPI routes, streams and the account gateways all believe the
+same rows: revoking one ends all of them.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
-# The view `session_owner` is for gateways and knows tenants' users only; an administrator of the platform has no tenant.
+# The view `session_owner` is for gateways and knows tenants' users only; an administrator has no tenant.
 # A user whose tenant was deleted is nobody's and may not come in.
 LIVE_SESSIONS = (
     'FROM ledger.session s JOIN ledger."user" u ON u.id = s.user_id AND u.active'

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask, Response, g, redirect, render_template, request, session, url_for
 from flask_security import logout_user
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -137,7 +137,7 @@ def _install_errors(app: Flask) -> None:
         app.logger.warning("the ledger did not answer: %s", type(error.orig).__name__)
         return show(
             "The ledger does not answer",
-            "PostgreSQL can't be reached, so nobody's session can be checked. Algorithms go on trading without the panel;"
-            " kubectl can still stop them.",
+            "PostgreSQL can't be reached, so nobody's session can be checked. Algorithms go on trading without"
+            " the panel; kubectl can still stop them.",
             503,
         )

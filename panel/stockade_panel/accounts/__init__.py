@@ -1,1 +1,1 @@
-"""Pages about ExchangeAccounts: keys (write-only), balances, orders by hand, live prices; all through their gateways."""
+"""Pages about ExchangeAccounts: keys (write-only), balances, orders by hand, live prices; all by their gateways."""

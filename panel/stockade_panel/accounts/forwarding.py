@@ -5,6 +5,7 @@ FastAPI and not Flask, because a slow gateway must cost an async task and never 
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -63,7 +64,7 @@ class Forwarding:
     ) -> str | None:
         """Write an audit row; the sentence it returns says that this failed, and is shown beside what was done."""
         return await run_in_threadpool(
-            self.parts.audit.record, identity.viewer, action, "ExchangeAccount", namespace, name, detail
+            partial(self.parts.audit.record, identity.viewer, action, "ExchangeAccount", namespace, name, detail=detail)
         )
 
     def render(self, template: str, *, headers: dict[str, str] | None = None, **values: Any) -> HTMLResponse:
@@ -102,9 +103,7 @@ def _add_forwarded(router: APIRouter, forwarding: Forwarding) -> None:
         finally:
             if request.method != "GET":
                 # Also when the outcome is unknown: that it was tried is what has to be known then.
-                await forwarding.record(
-                    identity, f"forward {request.method}", namespace, name, {"path": path}
-                )
+                await forwarding.record(identity, f"forward {request.method}", namespace, name, {"path": path})
         return Response(answer.content, answer.status_code, dict(answer.headers))
 
     @router.websocket("/api/{path:path}")
@@ -174,9 +173,7 @@ def _add_orders(router: APIRouter, forwarding: Forwarding) -> None:
             forwarding.ask(identity, namespace, name, "POST", "api/v1/orders", payload=order), _describe_placed
         )
         warning = await forwarding.record(identity, "place order", namespace, name, {**order, "outcome": message})
-        return forwarding.render(
-            "accounts/_outcome.html", headers=CHANGED, tone=tone, message=message, warning=warning
-        )
+        return forwarding.render("accounts/_outcome.html", headers=CHANGED, tone=tone, message=message, warning=warning)
 
     @router.post("/exchange/orders/cancel")
     async def cancel_order(request: Request, namespace: str, name: str) -> HTMLResponse:
@@ -192,9 +189,7 @@ def _add_orders(router: APIRouter, forwarding: Forwarding) -> None:
         )
         detail = {"symbol": symbol, "clientOrderId": client_order_id, "outcome": message}
         warning = await forwarding.record(identity, "cancel order", namespace, name, detail)
-        return forwarding.render(
-            "accounts/_outcome.html", headers=CHANGED, tone=tone, message=message, warning=warning
-        )
+        return forwarding.render("accounts/_outcome.html", headers=CHANGED, tone=tone, message=message, warning=warning)
 
 
 async def _try(question: Any, describe: Any) -> tuple[str, str]:
@@ -208,7 +203,9 @@ async def _try(question: Any, describe: Any) -> tuple[str, str]:
 def _describe_placed(answer: Any) -> str:
     told = answer if isinstance(answer, dict) else {}
     state = told.get("status") or told.get("state") or "accepted"
-    return f"{told.get('side', 'Order')} {told.get('symbol', '')} is {state}, {told.get('clientOrderId', 'no id told')}."
+    return (
+        f"{told.get('side', 'Order')} {told.get('symbol', '')} is {state}, {told.get('clientOrderId', 'no id told')}."
+    )
 
 
 async def _read_body(request: Request) -> bytes:

@@ -108,7 +108,7 @@ def present_account(manifest: Manifest) -> Account:
 
 
 def read_balances(answer: Any) -> list[Balance]:
-    """The assets an account holds anything of. What can't be read as an amount is left out rather than shown as zero."""
+    """The assets an account holds anything of. What can't be read is left out, not shown as zero."""
     rows = answer.get("balances", []) if isinstance(answer, dict) else []
     found = []
     for row in rows:

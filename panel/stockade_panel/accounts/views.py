@@ -1,4 +1,4 @@
-"""The account pages: list, new, one, its switch, and its keys. Whatever needs the exchange is fetched by the page later."""
+"""The account pages: list, new, one, its switch, its keys. What needs the exchange is fetched by the page later."""
 
 from datetime import UTC, datetime
 
@@ -16,6 +16,7 @@ from stockade_panel.accounts.forms import (
     read_values,
 )
 from stockade_panel.accounts.presenters import RETIRED_KEYS, Account, list_price_symbols, present_account
+from stockade_panel.cluster import Plural
 from stockade_panel.errors import ClusterError, FormError, NotFoundError, RefusedError
 from stockade_panel.kubectl import (
     Manifest,
@@ -31,7 +32,7 @@ from stockade_panel.sessions import namespace_tenant, tenant_namespace
 blueprint = Blueprint("accounts", __name__)
 
 KIND = "ExchangeAccount"
-PLURAL = "exchangeaccounts"
+PLURAL: Plural = "exchangeaccounts"
 TRADING = {
     "kill": ("Halted", "is to be Halted: only cancels pass, for every algorithm and every order by hand."),
     "pause": ("Reducing", "is to be Reducing: only orders that lower a position pass."),
@@ -42,9 +43,7 @@ TRADING = {
 @blueprint.get("/accounts")
 def show_list() -> str:
     """All accounts the viewer may see."""
-    return render_template(
-        "accounts/list.html", accounts=_list(), command=write_get(PLURAL, _own_namespace() or None)
-    )
+    return render_template("accounts/list.html", accounts=_list(), command=write_get(PLURAL, _own_namespace() or None))
 
 
 @blueprint.get("/accounts/rows")
@@ -105,7 +104,7 @@ def show(namespace: str, name: str) -> str:
         account=account,
         conditions=manifest.get("status", {}).get("conditions", []),
         algorithms=_algorithms_on(account),
-        symbols=list_price_symbols(account, parts().objects.list("algorithms", namespace)),
+        symbols=list_price_symbols(account, parts().objects.list_objects("algorithms", namespace)),
         commands=commands,
         is_own=current_viewer().tenant == namespace_tenant(namespace),
         retired=_count_retired(account),
@@ -161,7 +160,9 @@ def replace_keys(namespace: str, name: str) -> Response:
     except ClusterError:
         parts().cluster.delete_keys(namespace, secret)
         raise
-    flash(f"{name} has new keys. Its gateway checks them now; pods that run keep the old ones until they restart.", "good")
+    flash(
+        f"{name} has new keys. Its gateway checks them now; pods that run keep the old ones until they restart.", "good"
+    )
     record_act("replace keys", KIND, namespace, name)
     return redirect(url_for("accounts.show", namespace=namespace, name=name))
 
@@ -182,7 +183,10 @@ def delete_retired(namespace: str, name: str) -> Response:
             continue
     left = ",".join(kept) or None
     parts().cluster.change(PLURAL, namespace, name, {"metadata": {"annotations": {RETIRED_KEYS: left}}})
-    flash("Former keys were deleted." if not kept else "Some former keys are still mounted by a pod and were kept.", "good")
+    flash(
+        "Former keys were deleted." if not kept else "Some former keys are still mounted by a pod and were kept.",
+        "good",
+    )
     record_act("delete former keys", KIND, namespace, name, {"kept": len(kept)})
     return redirect(url_for("accounts.show", namespace=namespace, name=name))
 
@@ -198,7 +202,8 @@ def delete(namespace: str, name: str) -> Response:
         flash(f"Nothing was deleted: {reason}.", "bad")
         return redirect(url_for("accounts.show", namespace=namespace, name=name))
     parts().cluster.delete(PLURAL, namespace, name)
-    flash(f"{name} is being deleted. Its keys' Secret is deleted by: {write_delete('secret', namespace, account.keys_secret)}", "good")
+    command = write_delete("secret", namespace, account.keys_secret)
+    flash(f"{name} is being deleted. Delete its keys as well: {command}", "good")
     record_act("delete account", KIND, namespace, name)
     return redirect(url_for("accounts.show_list"))
 
@@ -225,7 +230,7 @@ def _exists(namespace: str, name: str) -> bool:
 
 
 def _list() -> list[Account]:
-    return [present_account(manifest) for manifest in parts().objects.list(PLURAL, _own_namespace())]
+    return [present_account(manifest) for manifest in parts().objects.list_objects(PLURAL, _own_namespace())]
 
 
 def _own_namespace() -> str | None:
@@ -237,7 +242,7 @@ def _own_namespace() -> str | None:
 def _algorithms_on(account: Account) -> list[str]:
     return [
         manifest["metadata"]["name"]
-        for manifest in parts().objects.list("algorithms", account.namespace)
+        for manifest in parts().objects.list_objects("algorithms", account.namespace)
         if manifest.get("spec", {}).get("account") == account.name
     ]
 
@@ -268,4 +273,4 @@ def _namespaces() -> list[str]:
     own = _own_namespace()
     if own is not None:
         return [own]
-    return [tenant_namespace(manifest["metadata"]["name"]) for manifest in parts().objects.list("tenants")]
+    return [tenant_namespace(manifest["metadata"]["name"]) for manifest in parts().objects.list_objects("tenants")]

@@ -1,4 +1,4 @@
-"""What can be done to an Algorithm with one click: the change of its spec, the words around it, and when it is offered."""
+"""What can be done to an Algorithm with one click: the change of its spec, its words, and when it is offered."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -62,7 +62,7 @@ ACTS = {act.name: act for act in (START, RESUME, PAUSE, STOP, KILL)}
 
 
 def offer_acts(overview: Overview) -> list[Act]:
-    """The acts that would change something, in a fixed order. Nothing is offered for an object that is being deleted."""
+    """The acts that would change something, in a fixed order; none for an object that is being deleted."""
     if overview.is_being_deleted:
         return []
     offered = []

@@ -188,8 +188,8 @@ def _exists(namespace: str, name: str) -> bool:
 
 def _render_form(draft: Draft, *, existing: bool = False, checked: bool = False) -> str:
     namespace = draft.values["namespace"]
-    tenants = [tenant_namespace(manifest["metadata"]["name"]) for manifest in parts().objects.list("tenants")]
-    accounts = parts().objects.list("exchangeaccounts", own_namespace())
+    tenants = [tenant_namespace(manifest["metadata"]["name"]) for manifest in parts().objects.list_objects("tenants")]
+    accounts = parts().objects.list_objects("exchangeaccounts", own_namespace())
     manifest = build_manifest(Draft({**draft.values, "source": "# your code\n"}))
     return render_template(
         "algorithms/form.html",

@@ -1,7 +1,7 @@
 """Charts as SVG text, drawn on the server: pure functions, so that a page needs no charting script and no inline style.
 
-Colours are classes of the stylesheet, so that charts follow light and dark mode; every mark has a title for a pointer and
-the whole has a sentence for a screen reader.
+Colours are classes of the stylesheet, so that charts follow light and dark mode; every mark has a title for a pointer
+and the whole has a sentence for a screen reader.
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,9 @@ def draw_price_chart(symbol: str, prices: Sequence[PricePoint], fills: Sequence[
     parts = [_grid(scale)]
     if len(prices) >= 2:
         line = " ".join(f"{scale.x(point.time):.1f},{scale.y(point.price):.1f}" for point in prices)
-        area = f"{scale.x(prices[0].time):.1f},{HEIGHT - BOTTOM} {line} {scale.x(prices[-1].time):.1f},{HEIGHT - BOTTOM}"
+        area = (
+            f"{scale.x(prices[0].time):.1f},{HEIGHT - BOTTOM} {line} {scale.x(prices[-1].time):.1f},{HEIGHT - BOTTOM}"
+        )
         parts.append(f'<polygon class="chart-area" points="{area}"/><polyline class="chart-line" points="{line}"/>')
         parts.append(_last_price(scale, prices[-1]))
     parts.extend(_mark(scale, fill) for fill in fills)
@@ -139,7 +141,9 @@ def _mark(scale: _Scale, fill: FillMark) -> str:
         f"{fill.side} {format_quantity(fill.quantity)} at {format_quantity(fill.price)},"
         f" {fill.time.astimezone(UTC):%H:%M:%S} UTC"
     )
-    return f'<polygon class="chart-fill {"buy" if is_buy else "sell"}" points="{points}"><title>{title}</title></polygon>'
+    return (
+        f'<polygon class="chart-fill {"buy" if is_buy else "sell"}" points="{points}"><title>{title}</title></polygon>'
+    )
 
 
 def _short(price: Decimal) -> str:

@@ -42,9 +42,7 @@ def make_chart_route(parts: Parts, cookies: Cookies, templates: Environment) -> 
         symbols: list[str] = manifest["spec"].get("symbols", [])
         shown = symbol if symbol in symbols else symbols[0]
         now = datetime.now(UTC)
-        fills = await run_in_threadpool(
-            parts.ledger.read_fills, namespace_tenant(namespace), name, shown, now - WINDOW
-        )
+        fills = await run_in_threadpool(parts.ledger.read_fills, namespace_tenant(namespace), name, shown, now - WINDOW)
         prices: list[PricePoint] = []
         problem = None
         try:
@@ -68,8 +66,10 @@ def make_chart_route(parts: Parts, cookies: Cookies, templates: Environment) -> 
 
 
 def read_klines(answer: Any) -> list[PricePoint]:
-    """Closing prices at their closing times (Binance: kline fields 4 and 6). The last one is still moving, so it counts
-    as of now, not of the minute's end."""
+    """Closing prices at their closing times (Binance: kline fields 4 and 6).
+
+    The last one is still moving, so it counts as of now, not of the minute's end.
+    """
     rows: Sequence[Any] = answer if isinstance(answer, list) else []
     now = datetime.now(UTC)
     points = []

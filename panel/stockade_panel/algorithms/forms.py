@@ -119,8 +119,10 @@ def build_manifest(draft: Draft) -> Manifest:
 
 
 def build_change(draft: Draft) -> Manifest:
-    """The change an edited form asks for: as build_manifest, but state and trading stay as they are, and what was
-    emptied is given up."""
+    """The change an edited form asks for.
+
+    As build_manifest, but state and trading stay as they are, and what was emptied is given up.
+    """
     spec = build_manifest(draft)["spec"]
     del spec["state"], spec["trading"]
     for name in ("entrypoint", "updatePolicy", "parameters", "limits", "deadMan"):

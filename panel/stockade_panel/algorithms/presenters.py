@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from stockade_panel.kubectl import Manifest
 from stockade_panel.formats import parse_decimal, parse_time
+from stockade_panel.kubectl import Manifest
 from stockade_panel.sessions import namespace_tenant
 
 Tone = Literal["good", "busy", "bad", "off", "warn"]
@@ -181,8 +181,10 @@ def find_condition(manifest: Manifest, kind: str) -> dict[str, Any] | None:
 
 
 def build_checklist(manifest: Manifest, now: datetime) -> list[Step]:
-    """The steps from `kubectl apply` to a trading algorithm. Only the first one that is not done can stand still;
-    those behind it have nothing to say yet."""
+    """The steps from `kubectl apply` to a trading algorithm.
+
+    Only the first one that is not done can stand still; those behind it have nothing to say yet.
+    """
     stopped = manifest.get("spec", {}).get("state", "Running") == "Stopped"
     generation = manifest["metadata"].get("generation", 0)
     steps: list[Step] = []
@@ -238,20 +240,15 @@ def _judge(
 ) -> StepState:
     if stopped and kind != "Accepted":
         return "off"
-    if condition is None:
-        return "waiting"
-    if condition.get("status") == "True":
+    if condition is not None and condition.get("status") == "True":
         return "done"
-    if waits:
-        return "waiting"
-    if condition.get("observedGeneration", generation) < generation:
-        # Judged for an older version of the object: the answer to this one is still to come.
+    # A condition judged for an older generation of the object does not speak of this one yet.
+    if condition is None or waits or condition.get("observedGeneration", generation) < generation:
         return "waiting"
     since = parse_time(condition.get("lastTransitionTime"))
-    if kind == "Accepted" and condition.get("status") == "False":
-        return "stuck"
-    if since is not None and now - since >= patience:
-        return "stuck" if condition.get("status") == "False" else "unknown"
+    is_false = condition.get("status") == "False"
+    if (kind == "Accepted" and is_false) or (since is not None and now - since >= patience):
+        return "stuck" if is_false else "unknown"
     return "waiting"
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
+
 from stockade_db.views import CurrentPosition, FillWithFees, OpenOrder, OrderHistory, PnlDaily
 
 PAGE_ROWS = 50
@@ -63,7 +64,10 @@ class AlgorithmLedger:
                     .limit(PAGE_ROWS)
                 ).all(),
                 fills=session.exec(
-                    select(FillWithFees).filter_by(**mine).order_by(col(FillWithFees.trade_time).desc()).limit(PAGE_ROWS)
+                    select(FillWithFees)
+                    .filter_by(**mine)
+                    .order_by(col(FillWithFees.trade_time).desc())
+                    .limit(PAGE_ROWS)
                 ).all(),
                 positions=session.exec(
                     select(CurrentPosition).filter_by(**mine).order_by(col(CurrentPosition.symbol))

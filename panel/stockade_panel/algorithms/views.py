@@ -15,6 +15,7 @@ from stockade_panel.algorithms.presenters import (
     present_overview,
     summarize_checklist,
 )
+from stockade_panel.cluster import Plural
 from stockade_panel.errors import ClusterError, NotFoundError
 from stockade_panel.formats import format_signed_money
 from stockade_panel.kubectl import Manifest, write_apply, write_delete, write_get, write_logs, write_patch, write_yaml
@@ -24,7 +25,7 @@ from stockade_panel.sessions import tenant_namespace
 
 blueprint = Blueprint("algorithms", __name__)
 
-PLURAL = "algorithms"
+PLURAL: Plural = "algorithms"
 CONTAINERS = ("algorithm", "gateway")
 VERSIONS_SHOWN = 10
 
@@ -152,7 +153,7 @@ def write_diff(former: str, source: str, former_number: int, number: int) -> lis
 def _list_values() -> dict[str, Any]:
     viewer = current_viewer()
     tenant = None if viewer.is_admin else viewer.tenant
-    overviews = [present_overview(manifest) for manifest in parts().objects.list(PLURAL, own_namespace())]
+    overviews = [present_overview(manifest) for manifest in parts().objects.list_objects(PLURAL, own_namespace())]
     equity = parts().ledger.read_equity(tenant)
     sparks = {}
     for overview in overviews:

@@ -37,7 +37,14 @@ class AuditLog:
         self._engine = engine
 
     def record(
-        self, viewer: Viewer, action: str, kind: str, namespace: str, name: str, detail: Mapping[str, Any] | None = None
+        self,
+        viewer: Viewer,
+        action: str,
+        kind: str,
+        namespace: str,
+        name: str,
+        *,
+        detail: Mapping[str, Any] | None = None,
     ) -> str | None:
         """Write one row. Returns a sentence for the page when that failed: the act itself has happened by then."""
         try:
@@ -57,9 +64,8 @@ class AuditLog:
                         "detail": json.dumps(dict(detail or {})),
                     },
                 )
-        except SQLAlchemyError as error:
-            log.error("%s by %s on %s %s/%s has no audit row: %s", action, viewer.email, kind, namespace, name,
-                      type(error).__name__)  # fmt: skip
+        except SQLAlchemyError:
+            log.exception("%s by %s on %s %s/%s has no audit row", action, viewer.email, kind, namespace, name)
             return "It took effect, but the audit log could not be written: note it elsewhere."
         return None
 

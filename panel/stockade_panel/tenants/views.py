@@ -59,8 +59,8 @@ def _exists(name: str) -> bool:
 
 
 def _present() -> list[dict[str, object]]:
-    algorithms = parts().objects.list("algorithms")
-    return [_present_one(manifest, algorithms) for manifest in parts().objects.list("tenants")]
+    algorithms = parts().objects.list_objects("algorithms")
+    return [_present_one(manifest, algorithms) for manifest in parts().objects.list_objects("tenants")]
 
 
 def _present_one(manifest: Manifest, algorithms: list[Manifest]) -> dict[str, object]:
@@ -82,6 +82,4 @@ def _present_one(manifest: Manifest, algorithms: list[Manifest]) -> dict[str, ob
 def _render(values: dict[str, str], errors: dict[str, str]) -> str:
     example, _ = build_manifest({**DEFAULTS, "name": "NAME"})
     command = write_apply({"kind": "Tenant", **example})
-    return render_template(
-        "tenants/list.html", tenants=_present(), values=values, errors=errors, command=command
-    )
+    return render_template("tenants/list.html", tenants=_present(), values=values, errors=errors, command=command)

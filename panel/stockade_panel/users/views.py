@@ -34,9 +34,7 @@ def create() -> BaseResponse | tuple[str, int]:
         errors["tenant"] = "The operator has not opened this tenant in the ledger yet. Try again in a moment."
     if not errors:
         try:
-            add_user(
-                current_app, email=values["email"], password=password, tenant_uid=tenant_uid, is_admin=is_admin
-            )
+            add_user(current_app, email=values["email"], password=password, tenant_uid=tenant_uid, is_admin=is_admin)
         except IntegrityError:
             errors["email"] = "There is a user of this email already."
     if errors:
@@ -86,7 +84,7 @@ def _check(values: dict[str, str], password: str) -> dict[str, str]:
 
 
 def _render(values: dict[str, str], errors: dict[str, str]) -> str:
-    tenants = [manifest["metadata"]["name"] for manifest in parts().objects.list("tenants")]
+    tenants = [manifest["metadata"]["name"] for manifest in parts().objects.list_objects("tenants")]
     return render_template(
         "users/list.html", users=parts().users.list_users(), tenants=tenants, values=values, errors=errors
     )
