@@ -1,0 +1,144 @@
+"""The WebSocket API: orders and cancels out, answers and this account's user events in, on one connection.
+
+An answer that never comes, comes late or belongs to nobody harms nothing: what was asked ends as StatusUnknownError and
+whoever asked finds out by query.
+"""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
+from stockade_gateway.exchange.clock import ExchangeClock
+from stockade_gateway.exchange.connection import SupervisedConnection
+from stockade_gateway.exchange.decode import WebsocketApiFrame, event_head_decoder, websocket_api_decoder
+from stockade_gateway.exchange.rest import RECV_WINDOW_MS
+from stockade_gateway.keys import ExchangeKeys
+from stockade_gateway.rate_budget import RateBudget
+from stockade_gateway.signing import sign_parameters
+
+_TIMEOUT_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+class WebsocketApi:
+    """The account's connection; it counts as up once the user events are subscribed."""
+
+    def __init__(
+        self,
+        url: str,
+        keys: ExchangeKeys,
+        clock: ExchangeClock,
+        budget: RateBudget,
+        *,
+        on_user_event: Callable[[str, msgspec.Raw], None],
+        on_connection: Callable[[bool], None],
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._budget = budget
+        self._on_user_event = on_user_event
+        self._on_connection = on_connection
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[WebsocketApiFrame]] = {}
+        self.refusal: str | None = None
+        self.connection = SupervisedConnection(
+            "WebSocket API", url, on_text=self._receive, on_open=self._subscribe, on_close=self._note_close
+        )
+
+    @property
+    def connected(self) -> bool:
+        """True while orders can be sent and user events come in."""
+        return self.connection.connected
+
+    async def run(self) -> None:
+        """Keep the connection up until cancelled."""
+        await self.connection.run()
+
+    async def request(self, method: str, parameters: dict[str, object]) -> Any:
+        """Send a signed request and return its result.
+
+        Raises ExchangeError when the exchange refused it, RateLimitedError when it did for a limit, and
+        StatusUnknownError when it may have been carried out.
+        """
+        stamped = {
+            **parameters,
+            "apiKey": self._keys.api_key,
+            "recvWindow": RECV_WINDOW_MS,
+            "timestamp": self._clock.now_ms(),
+        }
+        request_id = next(self._ids)
+        request = {"id": request_id, "method": method, "params": sign_parameters(stamped, self._keys.sign)}
+        future: asyncio.Future[WebsocketApiFrame] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = future
+        try:
+            if not self.connection.send(msgspec.json.encode(request)):
+                raise ExchangeError(0, 0, "not connected: nothing was sent")
+            frame = await asyncio.wait_for(future, _TIMEOUT_SECONDS)
+        except TimeoutError:
+            raise StatusUnknownError(f"{method}: no answer within {_TIMEOUT_SECONDS:.0f} s") from None
+        finally:
+            self._waiting.pop(request_id, None)
+        return self._read_answer(method, frame)
+
+    def _read_answer(self, method: str, frame: WebsocketApiFrame) -> Any:
+        status = frame.status or 0
+        if status == 200:
+            return msgspec.json.decode(frame.result)
+        error = frame.error or {}
+        code, message = int(error.get("code", 0)), str(error.get("msg", ""))
+        if status in (418, 429):
+            retry_at_ms = (error.get("data") or {}).get("retryAfter")
+            seconds = max(retry_at_ms / 1000 - self._clock.now_ms() / 1000, 1.0) if retry_at_ms else 60.0
+            self._budget.block(seconds, time.time())
+            raise RateLimitedError(status, code, message, seconds)
+        # -1006 and -1007 say so in words; a 5xx never says that nothing happened (Binance, "HTTP return codes").
+        if status >= 500 or status == 0 or code in (-1006, -1007):
+            raise StatusUnknownError(f"{method}: {message or 'no usable answer'} (status {status})")
+        raise ExchangeError(status, code, message)
+
+    async def _subscribe(self) -> None:
+        try:
+            await self.request("userDataStream.subscribe.signature", {})
+        except ExchangeError as error:
+            self.refusal = f"user events can't be subscribed: {error.message}"
+            logger.warning("WebSocket API: %s", self.refusal)
+            raise OSError(self.refusal) from error
+        self.refusal = None
+        # `connected` turns true right after this returns; whoever is told must find it so.
+        asyncio.get_running_loop().call_soon(self._on_connection, True)  # noqa: FBT003
+
+    def _note_close(self) -> None:
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(StatusUnknownError("the connection was lost before an answer came"))
+        self._on_connection(False)  # noqa: FBT003
+
+    def _receive(self, message: bytes | memoryview, _last_in_buffer: bool) -> None:  # noqa: FBT001 - picows' callback
+        try:
+            frame = websocket_api_decoder.decode(message)
+            if frame.event is not None:
+                kind = event_head_decoder.decode(frame.event).e
+                if kind in ("serverShutdown", "eventStreamTerminated"):
+                    self.connection.reconnect(f"the exchange sent {kind}")
+                else:
+                    self._on_user_event(kind, frame.event)
+                return
+        except msgspec.MsgspecError as error:
+            logger.error("WebSocket API: a message can't be read: %s", error)  # noqa: TRY400 - the text says it all
+            return
+        if frame.rate_limits:
+            self._budget.set_limits(frame.rate_limits, time.time())
+        future = self._waiting.get(frame.id) if isinstance(frame.id, int) else None
+        if future is not None and not future.done():
+            future.set_result(frame)
+        elif frame.status == 401:
+            # The key was revoked in mid-session: the exchange says so with an id of null.
+            self.refusal = str((frame.error or {}).get("msg", "the key was refused"))
+            self.connection.reconnect(self.refusal)

@@ -1,0 +1,79 @@
+"""The exchange account's keys: one object that never shows what it holds, and a process that can't be dumped."""
+
+import ctypes
+import hashlib
+import logging
+import re
+import resource
+from pathlib import Path
+
+from stockade_gateway.errors import KeysError
+from stockade_gateway.signing import Signer, make_hmac_signer, make_private_key_signer
+
+_PR_SET_DUMPABLE = 4
+_SECRET_PARAMETERS = re.compile(r"(?i)((?:signature|apiKey|apiSecret|X-MBX-APIKEY)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+")
+
+
+class ExchangeKeys:
+    """An API key and the means to sign with it; `api_key` goes into requests and nowhere else."""
+
+    __slots__ = ("api_key", "sign", "version")
+
+    def __init__(self, api_key: str, sign: Signer) -> None:
+        self.api_key = api_key
+        self.sign = sign
+        self.version = hashlib.sha256(api_key.encode()).hexdigest()[:8]
+
+    def __repr__(self) -> str:
+        return f"ExchangeKeys(version={self.version})"
+
+    def __reduce__(self) -> str:
+        raise KeysError("keys are never written anywhere")
+
+
+def load_keys(directory: Path) -> ExchangeKeys:
+    """Read the mounted Secret: `apiKey` and either `apiSecret` (HMAC) or `privateKey` (PEM, Ed25519 or RSA).
+
+    Raises KeysError, naming the missing entry, never its content.
+    """
+    api_key = _read_entry(directory / "apiKey")
+    if not api_key:
+        raise KeysError("the key Secret has no apiKey; create it with the entries apiKey and apiSecret (or privateKey)")
+    private_key = _read_entry(directory / "privateKey")
+    if private_key:
+        return ExchangeKeys(api_key, make_private_key_signer(private_key.encode()))
+    secret = _read_entry(directory / "apiSecret")
+    if not secret:
+        raise KeysError("the key Secret has neither apiSecret nor privateKey; add the one that belongs to apiKey")
+    return ExchangeKeys(api_key, make_hmac_signer(secret.encode()))
+
+
+def harden_process() -> None:
+    """Forbid core dumps and tracing of this process by others of its uid (prctl(2), PR_SET_DUMPABLE)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise KeysError(f"the process can't be made undumpable (errno {ctypes.get_errno()})")
+
+
+class RedactingFilter(logging.Filter):
+    """Replaces the value of anything that looks like a key or a signature in a log record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact the record's final text; every record passes."""
+        record.msg = redact(record.getMessage())
+        record.args = ()
+        return True
+
+
+def redact(text: str) -> str:
+    """Return the text with the values of keys and signatures replaced."""
+    return _SECRET_PARAMETERS.sub(r"\1[redacted]", text)
+
+
+def _read_entry(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeysError(f"{path.name} of the key Secret can't be read: {type(error).__name__}") from None

@@ -1,0 +1,236 @@
+"""Every limit as a pure function of an order and a snapshot: what is denied, with which code and in which words.
+
+`Desk` makes the snapshot and, when nothing is denied, counts the order in the same step, so that no second order can be
+checked against a snapshot that lacks the first.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+from stockade_wire.messages import DenialCode
+
+from stockade_gateway.control import Control, Trading
+from stockade_gateway.filters import ZERO, InstrumentRules, OrderRequest, find_filter_fault, find_shape_fault
+
+
+class SymbolView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one symbol: the algorithm's position, its open orders and the market.
+
+    `bid` and `ask` are None without a fresh quote; `mark` values what is held and may be older.
+    """
+
+    rules: InstrumentRules
+    # False for a symbol that was taken off the list while there still is a position in it.
+    allowed: bool = True
+    position: Decimal = ZERO
+    open_buys: Decimal = ZERO
+    open_sells: Decimal = ZERO
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    mark: Decimal | None = None
+
+    @property
+    def worst_position(self) -> Decimal:
+        """The largest position, either way, that the open orders can lead to."""
+        return max(abs(self.position + self.open_buys), abs(self.position - self.open_sells))
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the limits look at, at one instant; money in the limits' quote asset.
+
+    `day_result` is today's realised and the unrealised result less fees, None when a position can't be valued.
+    """
+
+    control: Control | None
+    control_error: str | None
+    reconciling: str | None
+    symbols: Mapping[str, SymbolView]
+    open_orders: int
+    orders_last_minute: int
+    day_result: Decimal | None
+
+
+class Denial(msgspec.Struct, frozen=True):
+    """Why an order is not let out."""
+
+    code: DenialCode
+    message: str
+
+
+def find_denial(order: OrderRequest, snapshot: Snapshot) -> Denial | None:
+    """Return why the order must not leave the pod, None when it may."""
+    if snapshot.reconciling is not None:
+        return Denial("RECONCILING", snapshot.reconciling)
+    control = snapshot.control
+    if control is None:
+        return Denial("CONTROL_UNREADABLE", snapshot.control_error or "the control can't be read")
+    view = snapshot.symbols.get(order.symbol)
+    if view is None or not view.allowed:
+        return Denial("SYMBOL_NOT_ALLOWED", f"{order.symbol} is not among the algorithm's symbols")
+    if fault := find_shape_fault(order):
+        return Denial("INVALID_ORDER", fault)
+    if denial := _check_trading(order, view, control):
+        return denial
+    market_price = view.ask if order.side == "BUY" else view.bid
+    if order.type == "MARKET" and market_price is None:
+        return Denial("NO_PRICE", f"there is no fresh quote of {order.symbol} to value a market order with")
+    if fault := find_filter_fault(order, view.rules, market_price):
+        return Denial("FILTER_VIOLATED", fault)
+    return (
+        _check_counts(snapshot, control)
+        or _check_quote_asset(view, control)
+        or _check_band(order, view, control)
+        or _check_notional(order, view, snapshot, control)
+        or _check_day_loss(order, view, snapshot, control)
+    )
+
+
+def is_reducing(order: OrderRequest, view: SymbolView) -> bool:
+    """Return whether the order, with those open on its side, can only bring the position closer to zero."""
+    if order.side == "SELL":
+        return view.open_sells + order.quantity <= view.position
+    return view.open_buys + order.quantity <= -view.position
+
+
+def find_breach(snapshot: Snapshot) -> str | None:
+    """Return which limit the algorithm stands beyond right now, without any new order; None when within all."""
+    control = snapshot.control
+    if control is None:
+        return None
+    exposure = compute_exposure(snapshot.symbols)
+    account = control.account.limits
+    loss = None if snapshot.day_result is None else -snapshot.day_result
+    for name, value, limit in (
+        ("maxDailyLoss", loss, control.limits.max_daily_loss),
+        ("maxPositionNotional", exposure, control.limits.max_position_notional),
+        ("account maxDailyLoss", loss, account and account.max_daily_loss),
+        ("account maxExposure", exposure, account and account.max_exposure),
+    ):
+        reached = limit is not None and value is not None and (value >= limit if "Loss" in name else value > limit)
+        if reached:
+            return name
+    return None
+
+
+def compute_exposure(symbols: Mapping[str, SymbolView], position_only: bool = False) -> Decimal | None:  # noqa: FBT001, FBT002
+    """Return the notional of all positions, with what open orders can add; None when one can't be valued."""
+    total = ZERO
+    for view in symbols.values():
+        amount = abs(view.position) if position_only else view.worst_position
+        if not amount:
+            continue
+        if view.mark is None:
+            return None
+        total += amount * view.mark
+    return total
+
+
+def _check_trading(order: OrderRequest, view: SymbolView, control: Control) -> Denial | None:
+    trading = control.effective_trading
+    if trading is Trading.HALTED:
+        return Denial("TRADING_HALTED", "trading is Halted: only cancels pass")
+    if trading is Trading.REDUCING and not is_reducing(order, view):
+        return Denial("TRADING_REDUCING", f"trading is Reducing: only orders that lower the position {view.position} pass")
+    return None
+
+
+def _check_counts(snapshot: Snapshot, control: Control) -> Denial | None:
+    limits = control.limits
+    if limits.max_open_orders is not None and snapshot.open_orders >= limits.max_open_orders:
+        return Denial("TOO_MANY_OPEN_ORDERS", f"{snapshot.open_orders} orders are open, maxOpenOrders is {limits.max_open_orders}")
+    if limits.max_orders_per_minute is not None and snapshot.orders_last_minute >= limits.max_orders_per_minute:
+        return Denial(
+            "RATE_LIMIT_EXCEEDED",
+            f"{snapshot.orders_last_minute} orders in the last minute, maxOrdersPerMinute is {limits.max_orders_per_minute}",
+        )
+    return None
+
+
+def _check_quote_asset(view: SymbolView, control: Control) -> Denial | None:
+    limits, account = control.limits, control.account.limits
+    has_money_limit = (
+        limits.max_order_notional is not None
+        or limits.max_position_notional is not None
+        or limits.max_daily_loss is not None
+    )
+    for applies, asset in ((has_money_limit, limits.quote_asset), (account is not None, account and account.quote_asset)):
+        if applies and view.rules.quote != asset:
+            return Denial(
+                "SYMBOL_NOT_ALLOWED", f"limits are in {asset} and {view.rules.symbol} is priced in {view.rules.quote}"
+            )
+    return None
+
+
+def _check_band(order: OrderRequest, view: SymbolView, control: Control) -> Denial | None:
+    percent = control.limits.price_band_percent
+    if percent is None or order.price is None:
+        return None
+    # A stop order's limit is measured from its own trigger: by nature it stands away from the market.
+    reference = order.stop_price or _middle(view)
+    if reference is None:
+        return Denial("NO_PRICE", f"there is no fresh quote of {order.symbol} to measure the price band from")
+    if abs(order.price - reference) * 100 > percent * reference:
+        return Denial("PRICE_OUTSIDE_BAND", f"price {order.price} is more than {percent} % away from {reference.normalize():f}")
+    return None
+
+
+def _check_notional(order: OrderRequest, view: SymbolView, snapshot: Snapshot, control: Control) -> Denial | None:
+    price = _value_price(order, view)
+    limits, account = control.limits, control.account.limits
+    notional = order.quantity * price
+    if limits.max_order_notional is not None and notional > limits.max_order_notional:
+        return Denial(
+            "NOTIONAL_EXCEEDS_MAX_PER_ORDER",
+            f"the order's notional {notional.normalize():f} exceeds maxOrderNotional {limits.max_order_notional}",
+        )
+    max_exposure = account.max_exposure if account else None
+    if (limits.max_position_notional is None and max_exposure is None) or is_reducing(order, view):
+        return None
+    others = compute_exposure({name: other for name, other in snapshot.symbols.items() if name != order.symbol})
+    if others is None:
+        return Denial("NO_PRICE", "there is no price to value the other positions with")
+    total = others + _worst_with(order, view) * max(price, view.mark or ZERO)
+    if limits.max_position_notional is not None and total > limits.max_position_notional:
+        return Denial(
+            "POSITION_EXCEEDS_MAX",
+            f"positions and open orders could reach {total.normalize():f}, maxPositionNotional is {limits.max_position_notional}",
+        )
+    if max_exposure is not None and total > max_exposure:
+        return Denial("ACCOUNT_LIMIT_EXCEEDED", f"exposure could reach {total.normalize():f}, the account's maxExposure is {max_exposure}")
+    return None
+
+
+def _check_day_loss(order: OrderRequest, view: SymbolView, snapshot: Snapshot, control: Control) -> Denial | None:
+    account = control.account.limits
+    account_limit = account.max_daily_loss if account else None
+    limit = control.limits.max_daily_loss
+    if (limit is None and account_limit is None) or is_reducing(order, view):
+        return None
+    if snapshot.day_result is None:
+        return Denial("NO_PRICE", "there is no price to value today's result with")
+    loss = -snapshot.day_result
+    if limit is not None and loss >= limit:
+        return Denial("DAILY_LOSS_EXCEEDED", f"today's loss {loss.normalize():f} has reached maxDailyLoss {limit}")
+    if account_limit is not None and loss >= account_limit:
+        return Denial("ACCOUNT_LIMIT_EXCEEDED", f"today's loss {loss.normalize():f} has reached the account's maxDailyLoss {account_limit}")
+    return None
+
+
+def _worst_with(order: OrderRequest, view: SymbolView) -> Decimal:
+    buys, sells = view.open_buys, view.open_sells
+    if order.side == "BUY":
+        buys += order.quantity
+    else:
+        sells += order.quantity
+    return max(abs(view.position + buys), abs(view.position - sells))
+
+
+def _value_price(order: OrderRequest, view: SymbolView) -> Decimal:
+    """Return the highest price the order could be valued at: its own or the market's."""
+    market = (view.ask if order.side == "BUY" else view.bid) or ZERO
+    return max(order.price or ZERO, order.stop_price or ZERO, market)
+
+
+def _middle(view: SymbolView) -> Decimal | None:
+    return None if view.bid is None or view.ask is None else (view.bid + view.ask) / 2

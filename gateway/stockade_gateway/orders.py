@@ -1,0 +1,344 @@
+"""The life of this algorithm's orders as a pure state machine: facts from the exchange in, changes out, no I/O.
+
+An order keeps facts, each of which only grows: what the exchange acknowledged, the largest executed quantity it
+reported, the executions counted (each trade id once) and how it ended. Its state is computed from them, so reports may
+come twice, late or in any order and still lead to the same state.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+ZERO = Decimal(0)
+
+
+class OrderState(StrEnum):
+    """Where an order stands; the last five are final."""
+
+    INITIALIZED = "INITIALIZED"
+    SUBMITTED = "SUBMITTED"
+    ACCEPTED = "ACCEPTED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    DENIED = "DENIED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CANCELED = "CANCELED"
+    FILLED = "FILLED"
+
+
+FINAL_STATES = frozenset(
+    {OrderState.DENIED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.CANCELED, OrderState.FILLED}
+)
+# Two reports may name different ends (a cancel that met the last fill): the one that stands further right holds.
+_ENDS = (None, OrderState.REJECTED, OrderState.EXPIRED, OrderState.CANCELED, OrderState.FILLED)
+# Binance's order statuses ("Order status"); NEW and PARTIALLY_FILLED are open. TRADE_PREVENTION leaves the status as is.
+_END_OF_STATUS = {
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELED,
+    "REJECTED": OrderState.REJECTED,
+    "EXPIRED": OrderState.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderState.EXPIRED,
+}
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """One trade of one order, as the exchange booked it."""
+
+    symbol: str
+    trade_id: int
+    client_order_id: str
+    exchange_order_id: int
+    side: str
+    price: Decimal
+    quantity: Decimal
+    quote_quantity: Decimal
+    commission: Decimal
+    commission_asset: str
+    is_maker: bool
+    trade_time_ms: int
+
+    @property
+    def trade_time(self) -> datetime:
+        """When the exchange matched it (UTC)."""
+        return datetime.fromtimestamp(self.trade_time_ms / 1000, UTC)
+
+
+class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one message of the exchange says about one order: a reply, a user event or the answer to a query."""
+
+    client_order_id: str
+    symbol: str
+    exchange_order_id: int
+    status: str
+    side: str
+    type: str
+    time_in_force: str | None
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    executed_quantity: Decimal
+    event_time_ms: int
+    reason: str | None = None
+    executions: tuple[Execution, ...] = ()
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """One order of this algorithm; changed only by `Orders`."""
+
+    client_order_id: str
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str | None
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    created_time_ns: int
+    updated_time_ns: int
+    state: OrderState = OrderState.INITIALIZED
+    sequence: int = 0
+    exchange_order_id: int | None = None
+    # Set just before the request is handed to the connection; None means that it certainly never left the pod.
+    sent_time_ns: int | None = None
+    acknowledged: bool = False
+    cancel_requested: bool = False
+    end: OrderState | None = None
+    reported_quantity: Decimal = ZERO
+    filled_quantity: Decimal = ZERO
+    filled_quote: Decimal = ZERO
+    reason: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """True once nothing more can happen to the order."""
+        return self.state in FINAL_STATES
+
+    @property
+    def remaining(self) -> Decimal:
+        """Quantity that can still fill; nothing when the order is final."""
+        return ZERO if self.is_final else max(self.quantity - self.filled_quantity, ZERO)
+
+    @property
+    def lacks_executions(self) -> bool:
+        """True when the exchange reported more executed quantity than the executions known add up to."""
+        return self.reported_quantity > self.filled_quantity
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Mean price of the executions counted, None before the first."""
+        return self.filled_quote / self.filled_quantity if self.filled_quantity else None
+
+
+class Change(msgspec.Struct, frozen=True, tag="change"):
+    """One step of one order to be journaled, recorded and told: the order as it is after it, and the execution if one."""
+
+    order: Order
+    execution: Execution | None = None
+
+
+class Orders:
+    """All orders this algorithm may still hear about, and the trades already counted."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Order] = {}
+        self._open: dict[str, Order] = {}
+        self._trades: dict[str, set[int]] = {}
+        # Trades of orders already forgotten: every id up to this one has been counted.
+        self._trade_floor: dict[str, int] = {}
+        self._trades_of_order: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def get(self, client_order_id: str) -> Order | None:
+        """Return the order of that id, or None."""
+        return self._orders.get(client_order_id)
+
+    def all(self) -> Iterable[Order]:
+        """Return every order known, oldest first."""
+        return self._orders.values()
+
+    def open(self) -> list[Order]:
+        """Return the orders that are not final, oldest first (those whose fate is unknown are among them)."""
+        return list(self._open.values())
+
+    @property
+    def open_count(self) -> int:
+        """Number of orders that are not final."""
+        return len(self._open)
+
+    def add(self, order: Order) -> None:
+        """Take in an order: a new one, or one restored from the journal, the ledger or the exchange."""
+        self._orders[order.client_order_id] = order
+        self._file(order)
+
+    def submit(self, order: Order, now_ns: int) -> Change:
+        """Count a new order as SUBMITTED: from here on its fate is the exchange's."""
+        order.state = OrderState.SUBMITTED
+        order.sequence += 1
+        order.updated_time_ns = now_ns
+        self.add(order)
+        return Change(msgspec.structs.replace(order))
+
+    def apply(self, report: OrderReport) -> list[Change]:
+        """Take in one report; returns what changed, nothing if it was known. Unknown orders are adopted."""
+        order = self._orders.get(report.client_order_id)
+        if order is None:
+            order = _adopt(report)
+            self.add(order)
+        order.exchange_order_id = report.exchange_order_id
+        changes = [
+            change for execution in report.executions if (change := self.apply_execution(execution)) is not None
+        ]
+        end = _END_OF_STATUS.get(report.status)
+        if report.status != "REJECTED":
+            order.acknowledged = True
+        if _ENDS.index(end) > _ENDS.index(order.end):
+            order.end = end
+            order.reason = report.reason
+        order.reported_quantity = max(order.reported_quantity, report.executed_quantity)
+        change = self._settle(order, report.event_time_ms * 1_000_000)
+        return [*changes, change] if change else changes
+
+    def apply_execution(self, execution: Execution) -> Change | None:
+        """Count one execution, exactly once by its trade id; returns None if it was known or its order is not ours."""
+        order = self._orders.get(execution.client_order_id)
+        if order is None or self.is_counted(execution.symbol, execution.trade_id):
+            return None
+        self.restore_trades(execution.symbol, execution.client_order_id, [execution.trade_id])
+        order.acknowledged = True
+        order.exchange_order_id = execution.exchange_order_id
+        order.filled_quantity += execution.quantity
+        order.filled_quote += execution.quote_quantity
+        order.reported_quantity = max(order.reported_quantity, order.filled_quantity)
+        if order.filled_quantity >= order.quantity:
+            order.end = OrderState.FILLED
+        order.sequence += 1
+        order.updated_time_ns = max(order.updated_time_ns, execution.trade_time_ms * 1_000_000)
+        order.state = _compute_state(order)
+        self._file(order)
+        return Change(msgspec.structs.replace(order), execution)
+
+    def reject(self, client_order_id: str, reason: str, now_ns: int) -> Change | None:
+        """Note that the exchange refused the order, or that it certainly never reached it."""
+        order = self._orders[client_order_id]
+        if order.acknowledged or order.end is not None:
+            return None
+        order.end = OrderState.REJECTED
+        order.reason = reason
+        return self._settle(order, now_ns)
+
+    def request_cancel(self, client_order_id: str, now_ns: int) -> Change | None:
+        """Note that a cancel is on its way."""
+        order = self._orders[client_order_id]
+        order.cancel_requested = True
+        return self._settle(order, now_ns)
+
+    def withdraw_cancel(self, client_order_id: str, now_ns: int) -> Change | None:
+        """Note that the exchange did not cancel the order."""
+        order = self._orders[client_order_id]
+        order.cancel_requested = False
+        return self._settle(order, now_ns)
+
+    def is_counted(self, symbol: str, trade_id: int) -> bool:
+        """Return whether that trade has been counted before."""
+        return trade_id <= self._trade_floor.get(symbol, -1) or trade_id in self._trades.get(symbol, ())
+
+    def last_trade_id(self, symbol: str) -> int | None:
+        """Return the highest trade id counted for the symbol, None before the first."""
+        known = max(self._trades.get(symbol, ()), default=-1)
+        highest = max(known, self._trade_floor.get(symbol, -1))
+        return None if highest < 0 else highest
+
+    def trades_of_order(self) -> dict[str, list[int]]:
+        """Return the trade ids counted, by the client order id of an order still known."""
+        return {client_order_id: list(trades) for client_order_id, trades in self._trades_of_order.items()}
+
+    def restore_trades(self, symbol: str, client_order_id: str, trade_ids: Iterable[int]) -> None:
+        """Hold trades for counted whose order already includes them."""
+        known, of_order = self._trades.setdefault(symbol, set()), self._trades_of_order.setdefault(client_order_id, [])
+        for trade_id in trade_ids:
+            if trade_id not in known:
+                known.add(trade_id)
+                of_order.append(trade_id)
+
+    def trade_floors(self) -> dict[str, int]:
+        """Return, by symbol, the id up to which all trades belong to forgotten orders."""
+        return dict(self._trade_floor)
+
+    def raise_trade_floor(self, symbol: str, trade_id: int) -> None:
+        """Hold every trade of the symbol up to that id for counted."""
+        self._trade_floor[symbol] = max(self._trade_floor.get(symbol, -1), trade_id)
+
+    def forget_closed(self, *, before_ns: int, keep: int) -> int:
+        """Forget final orders last changed before a time, and the oldest beyond `keep`; returns how many."""
+        closed = sorted((order for order in self._orders.values() if order.is_final), key=lambda o: o.updated_time_ns)
+        surplus = len(closed) - keep
+        forgotten = 0
+        for position, order in enumerate(closed):
+            if position >= surplus and order.updated_time_ns >= before_ns:
+                break
+            self._forget(order)
+            forgotten += 1
+        return forgotten
+
+    def _forget(self, order: Order) -> None:
+        del self._orders[order.client_order_id]
+        trades = self._trades_of_order.pop(order.client_order_id, [])
+        if trades:
+            self.raise_trade_floor(order.symbol, max(trades))
+            self._trades[order.symbol].difference_update(trades)
+
+    def _settle(self, order: Order, time_ns: int) -> Change | None:
+        state = _compute_state(order)
+        if state is order.state:
+            return None
+        order.state = state
+        order.sequence += 1
+        order.updated_time_ns = max(order.updated_time_ns, time_ns)
+        self._file(order)
+        return Change(msgspec.structs.replace(order))
+
+    def _file(self, order: Order) -> None:
+        if order.is_final:
+            self._open.pop(order.client_order_id, None)
+        else:
+            self._open[order.client_order_id] = order
+
+
+def _compute_state(order: Order) -> OrderState:
+    end = order.end
+    if end is OrderState.REJECTED and order.acknowledged:
+        end = None
+    # An end is only believed once every execution before it is known: until then the order still counts as open.
+    if end is not None and not order.lacks_executions:
+        return end
+    if order.cancel_requested:
+        return OrderState.PENDING_CANCEL
+    if order.filled_quantity:
+        return OrderState.PARTIALLY_FILLED
+    if order.acknowledged:
+        return OrderState.ACCEPTED
+    return OrderState.SUBMITTED
+
+
+def _adopt(report: OrderReport) -> Order:
+    time_ns = report.event_time_ms * 1_000_000
+    return Order(
+        client_order_id=report.client_order_id,
+        symbol=report.symbol,
+        side=report.side,
+        type=report.type,
+        time_in_force=report.time_in_force,
+        quantity=report.quantity,
+        price=report.price,
+        stop_price=report.stop_price,
+        created_time_ns=time_ns,
+        updated_time_ns=time_ns,
+        sent_time_ns=time_ns,
+        state=OrderState.SUBMITTED,
+    )

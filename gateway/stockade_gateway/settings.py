@@ -1,0 +1,81 @@
+"""The sidecar's settings, read once from the environment the operator wrote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stockade_gateway.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the sidecar is told from outside, but for keys (`keys.py`) and control (`control.py`)."""
+
+    tenant: str
+    namespace: str
+    algorithm: str
+    algorithm_uid: str
+    account: str
+    version: int
+    environment: str
+    rest_url: str
+    websocket_api_url: str
+    streams_url: str
+    symbols: tuple[str, ...]
+    status_port: int
+    algorithm_uid_number: int
+    keys_directory: Path
+    control_file: Path
+    journal_directory: Path
+    run_directory: Path
+    ledger_directory: Path
+    termination_file: Path
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Build the settings; raises SettingsError naming the variable and what to write."""
+    symbols = tuple(symbol.strip() for symbol in _require(environment, "STOCKADE_SYMBOLS").split(",") if symbol.strip())
+    if not symbols or any(not symbol.isalnum() or symbol != symbol.upper() for symbol in symbols):
+        raise SettingsError("STOCKADE_SYMBOLS must be a comma list of upper-case symbols, such as BTCUSDT,ETHUSDT")
+    return Settings(
+        tenant=_require(environment, "STOCKADE_TENANT"),
+        namespace=_require(environment, "STOCKADE_NAMESPACE"),
+        algorithm=_require(environment, "STOCKADE_ALGORITHM"),
+        algorithm_uid=_require(environment, "STOCKADE_ALGORITHM_UID"),
+        account=_require(environment, "STOCKADE_ACCOUNT"),
+        version=_require_integer(environment, "STOCKADE_VERSION"),
+        environment=_require(environment, "STOCKADE_ENVIRONMENT"),
+        rest_url=_require_url(environment, "STOCKADE_REST_URL", ("http://", "https://")),
+        websocket_api_url=_require_url(environment, "STOCKADE_WEBSOCKET_API_URL", ("ws://", "wss://")),
+        streams_url=_require_url(environment, "STOCKADE_STREAMS_URL", ("ws://", "wss://")),
+        symbols=symbols,
+        status_port=_require_integer(environment, "STOCKADE_STATUS_PORT", "8081"),
+        algorithm_uid_number=_require_integer(environment, "STOCKADE_ALGORITHM_UID_NUMBER", "10002"),
+        keys_directory=Path(environment.get("STOCKADE_KEYS_DIRECTORY", "/keys")),
+        control_file=Path(environment.get("STOCKADE_CONTROL_FILE", "/control/control")),
+        journal_directory=Path(environment.get("STOCKADE_JOURNAL_DIRECTORY", "/journal")),
+        run_directory=Path(environment.get("STOCKADE_RUN_DIRECTORY", "/run/stockade")),
+        ledger_directory=Path(environment.get("STOCKADE_LEDGER_DIRECTORY", "/ledger")),
+        termination_file=Path(environment.get("STOCKADE_TERMINATION_FILE", "/dev/termination-log")),
+    )
+
+
+def _require(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set; the operator writes it into the pod")
+    return value
+
+
+def _require_integer(environment: Mapping[str, str], name: str, default: str = "") -> int:
+    value = environment.get(name, default).strip()
+    if not value.isdigit():
+        raise SettingsError(f"{name} must be a whole number, it is {value!r}")
+    return int(value)
+
+
+def _require_url(environment: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    value = _require(environment, name).rstrip("/")
+    if not value.startswith(schemes):
+        raise SettingsError(f"{name} must begin with {' or '.join(schemes)}, it is {value!r}")
+    return value
