@@ -81,9 +81,15 @@ class Control(msgspec.Struct, frozen=True, rename="camel"):
     generation: Count
     trading: Trading
     on_stop: StopAction = StopAction.CANCEL_ORDERS
-    limits: Limits = Limits()
+    # The operator writes null for "none at all".
+    limits_or_none: Limits | None = msgspec.field(name="limits", default=None)
     dead_man: DeadMan | None = None
     account: AccountControl = AccountControl()
+
+    @property
+    def limits(self) -> Limits:
+        """The algorithm's own limits."""
+        return self.limits_or_none or Limits()
 
     @property
     def effective_trading(self) -> Trading:

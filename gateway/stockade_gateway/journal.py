@@ -29,9 +29,12 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag="checkpoint"):
     day: str
     holdings: dict[str, HoldingRecord]
     day_holdings: dict[str, HoldingRecord]
-    trade_floors: dict[str, int]
-    trades_of_order: dict[str, list[int]]
-    last_number: int
+    trades: dict[str, list[int]]
+    forgotten_number: int
+    highest_number: int
+    # False when the time before this journal could not be loaded from the ledger yet.
+    past_known: bool
+    known_until_ms: int | None
 
 
 Record = Change | Checkpoint

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from stockade_wire.scaled import unscale_number
+from stockade_wire.scaled import scale_number, unscale_number
 
 STALE_SECONDS = 60.0
 
@@ -17,6 +17,10 @@ class Market:
         self.connected = False
         self.messages = 0
         self.last_message_time_ns: int | None = None
+
+    def seed_quote(self, symbol: str, bid: str, ask: str, now_ns: int) -> None:
+        """Take in best prices asked for, unless the stream brought some already."""
+        self.quotes.setdefault(symbol, (scale_number(bid), scale_number(ask), now_ns))
 
     def fresh_quote(self, symbol: str, now_ns: int) -> tuple[Decimal, Decimal] | None:
         """Return bid and ask if the stream is up and they were seen in the last minute, None otherwise."""

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
+from stockade_wire.order_ids import order_number
 
 ZERO = Decimal(0)
 
@@ -43,7 +44,6 @@ _END_OF_STATUS = {
     "EXPIRED": OrderState.EXPIRED,
     "EXPIRED_IN_MATCH": OrderState.EXPIRED,
 }
-
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One trade of one order, as the exchange booked it."""
@@ -100,6 +100,7 @@ class Order(msgspec.Struct, kw_only=True):
     created_time_ns: int
     updated_time_ns: int
     state: OrderState = OrderState.INITIALIZED
+    # Steps told so far; the first is number 0.
     sequence: int = 0
     exchange_order_id: int | None = None
     # Set just before the request is handed to the connection; None means that it certainly never left the pod.
@@ -141,15 +142,16 @@ class Change(msgspec.Struct, frozen=True, tag="change"):
 
 
 class Orders:
-    """All orders this algorithm may still hear about, and the trades already counted."""
+    """All orders this algorithm may still hear about, and the trades already counted; foreign orders never get in."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
         self._orders: dict[str, Order] = {}
         self._open: dict[str, Order] = {}
+        # By order, as an algorithm that trades with itself has two executions of one trade id.
         self._trades: dict[str, set[int]] = {}
-        # Trades of orders already forgotten: every id up to this one has been counted.
-        self._trade_floor: dict[str, int] = {}
-        self._trades_of_order: dict[str, list[int]] = {}
+        # Number of the newest order forgotten; what is unknown and not newer was closed long ago.
+        self.forgotten_number = -1
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -176,16 +178,13 @@ class Orders:
         self._orders[order.client_order_id] = order
         self._file(order)
 
-    def submit(self, order: Order, now_ns: int) -> Change:
-        """Count a new order as SUBMITTED: from here on its fate is the exchange's."""
-        order.state = OrderState.SUBMITTED
-        order.sequence += 1
-        order.updated_time_ns = now_ns
-        self.add(order)
-        return Change(msgspec.structs.replace(order))
-
     def apply(self, report: OrderReport) -> list[Change]:
-        """Take in one report; returns what changed, nothing if it was known. Unknown orders are adopted."""
+        """Take in one report; returns what changed: nothing if it was known or is not about an order of ours.
+
+        An order of ours that is not known (the journal was lost) is adopted.
+        """
+        if not self.is_own(report.client_order_id):
+            return []
         order = self._orders.get(report.client_order_id)
         if order is None:
             order = _adopt(report)
@@ -207,9 +206,9 @@ class Orders:
     def apply_execution(self, execution: Execution) -> Change | None:
         """Count one execution, exactly once by its trade id; returns None if it was known or its order is not ours."""
         order = self._orders.get(execution.client_order_id)
-        if order is None or self.is_counted(execution.symbol, execution.trade_id):
+        if order is None or self.is_counted(execution.client_order_id, execution.trade_id):
             return None
-        self.restore_trades(execution.symbol, execution.client_order_id, [execution.trade_id])
+        self.restore_trades(execution.client_order_id, [execution.trade_id])
         order.acknowledged = True
         order.exchange_order_id = execution.exchange_order_id
         order.filled_quantity += execution.quantity
@@ -244,35 +243,29 @@ class Orders:
         order.cancel_requested = False
         return self._settle(order, now_ns)
 
-    def is_counted(self, symbol: str, trade_id: int) -> bool:
-        """Return whether that trade has been counted before."""
-        return trade_id <= self._trade_floor.get(symbol, -1) or trade_id in self._trades.get(symbol, ())
+    def is_own(self, client_order_id: str) -> bool:
+        """Return whether the order is this algorithm's and not one that was closed and forgotten."""
+        if client_order_id in self._orders:
+            return True
+        number = order_number(self._prefix, client_order_id)
+        return number is not None and number > self.forgotten_number
 
-    def last_trade_id(self, symbol: str) -> int | None:
-        """Return the highest trade id counted for the symbol, None before the first."""
-        known = max(self._trades.get(symbol, ()), default=-1)
-        highest = max(known, self._trade_floor.get(symbol, -1))
-        return None if highest < 0 else highest
+    def is_counted(self, client_order_id: str, trade_id: int) -> bool:
+        """Return whether that trade of that order has been counted before."""
+        return trade_id in self._trades.get(client_order_id, ())
 
-    def trades_of_order(self) -> dict[str, list[int]]:
+    def trades(self) -> dict[str, list[int]]:
         """Return the trade ids counted, by the client order id of an order still known."""
-        return {client_order_id: list(trades) for client_order_id, trades in self._trades_of_order.items()}
+        return {client_order_id: sorted(trades) for client_order_id, trades in self._trades.items()}
 
-    def restore_trades(self, symbol: str, client_order_id: str, trade_ids: Iterable[int]) -> None:
+    def restore_trades(self, client_order_id: str, trade_ids: Iterable[int]) -> None:
         """Hold trades for counted whose order already includes them."""
-        known, of_order = self._trades.setdefault(symbol, set()), self._trades_of_order.setdefault(client_order_id, [])
-        for trade_id in trade_ids:
-            if trade_id not in known:
-                known.add(trade_id)
-                of_order.append(trade_id)
+        self._trades.setdefault(client_order_id, set()).update(trade_ids)
 
-    def trade_floors(self) -> dict[str, int]:
-        """Return, by symbol, the id up to which all trades belong to forgotten orders."""
-        return dict(self._trade_floor)
-
-    def raise_trade_floor(self, symbol: str, trade_id: int) -> None:
-        """Hold every trade of the symbol up to that id for counted."""
-        self._trade_floor[symbol] = max(self._trade_floor.get(symbol, -1), trade_id)
+    def highest_number(self) -> int:
+        """Return the highest number among the orders known, those forgotten included; -1 without any."""
+        numbers = (order_number(self._prefix, client_order_id) for client_order_id in self._orders)
+        return max((number for number in numbers if number is not None), default=self.forgotten_number)
 
     def forget_closed(self, *, before_ns: int, keep: int) -> int:
         """Forget final orders last changed before a time, and the oldest beyond `keep`; returns how many."""
@@ -282,16 +275,16 @@ class Orders:
         for position, order in enumerate(closed):
             if position >= surplus and order.updated_time_ns >= before_ns:
                 break
-            self._forget(order)
+            del self._orders[order.client_order_id]
+            self._trades.pop(order.client_order_id, None)
+            self.forget(order.client_order_id)
             forgotten += 1
         return forgotten
 
-    def _forget(self, order: Order) -> None:
-        del self._orders[order.client_order_id]
-        trades = self._trades_of_order.pop(order.client_order_id, [])
-        if trades:
-            self.raise_trade_floor(order.symbol, max(trades))
-            self._trades[order.symbol].difference_update(trades)
+    def forget(self, client_order_id: str) -> None:
+        """Hold an order that is not among the known for closed long ago, and with it all older ones."""
+        number = order_number(self._prefix, client_order_id)
+        self.forgotten_number = max(self.forgotten_number, -1 if number is None else number)
 
     def _settle(self, order: Order, time_ns: int) -> Change | None:
         state = _compute_state(order)
@@ -341,4 +334,7 @@ def _adopt(report: OrderReport) -> Order:
         updated_time_ns=time_ns,
         sent_time_ns=time_ns,
         state=OrderState.SUBMITTED,
+        # Its earlier steps may be in the ledger: numbers that are the same whenever it is adopted from this report,
+        # and above any that were counted one by one.
+        sequence=report.event_time_ms // 1000,
     )

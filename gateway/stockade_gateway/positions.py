@@ -22,8 +22,8 @@ class HoldingRecord(msgspec.Struct, frozen=True):
     fees: dict[str, Decimal]
 
 
-class DayResult(msgspec.Struct, frozen=True):
-    """Today's realised result and fees and the present unrealised one, always apart; None is unknown."""
+class Result(msgspec.Struct, frozen=True):
+    """Realised result and fees of a span of time and the present unrealised result, always apart; None is unknown."""
 
     realized: Decimal
     unrealized: Decimal | None
@@ -70,27 +70,34 @@ class Positions:
         """Return the net quantity held, negative when more was sold than bought."""
         return self.holding(symbol).quantity
 
-    def compute_day_result(self, market: Market, now: datetime) -> DayResult:
-        """Return today's result over all symbols, valued at the market's marks."""
+    def compute_day_result(self, market: Market, now: datetime) -> Result:
+        """Return the result of the present UTC day over all symbols, valued at the market's marks."""
         self.begin_day(now.astimezone(UTC).date())
+        return self._compute_result(market, self._day_start)
+
+    def compute_total_result(self, market: Market) -> Result:
+        """Return the result since the first fill."""
+        return self._compute_result(market, {})
+
+    def _compute_result(self, market: Market, starts: dict[str, Holding]) -> Result:
         realized, fees = ZERO, ZERO
         unrealized: Decimal | None = ZERO
         fees_known = True
         for symbol, holding in self._holdings.items():
-            start = self._day_start.get(symbol, Holding())
+            rules, start = self._rules[symbol], starts.get(symbol, Holding())
             realized += holding.realized - start.realized
             fees += holding.fees_quote - start.fees_quote
             for asset, amount in holding.fees.items():
                 paid = amount - start.fees.get(asset, ZERO)
-                if not paid or asset in (self._rules[symbol].base, self._rules[symbol].quote):
+                if not paid or asset in (rules.base, rules.quote):
                     continue
-                price = market.mark(f"{asset}{self._rules[symbol].quote}")
+                price = market.mark(f"{asset}{rules.quote}")
                 fees_known = fees_known and price is not None
                 fees += paid * (price or ZERO)
             if holding.quantity and unrealized is not None:
                 mark = market.mark(symbol)
                 unrealized = None if mark is None else unrealized + holding.unrealized(mark)
-        return DayResult(realized, unrealized, fees if fees_known else None)
+        return Result(realized, unrealized, fees if fees_known else None)
 
     def save(self) -> tuple[str, dict[str, HoldingRecord], dict[str, HoldingRecord]]:
         """Return the day and both sets of holdings for the journal."""

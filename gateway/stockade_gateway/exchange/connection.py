@@ -27,8 +27,8 @@ class SupervisedConnection:
     """Keeps one WebSocket open for as long as `run` runs.
 
     `on_text` gets each message's bytes and whether it is the last one of its receive buffer. `on_open` is awaited after
-    each connect and says whatever has to be said first; the connection counts as up once it returned. `on_close` is
-    called when one that was up is gone.
+    each connect and says whatever has to be said first; the connection counts as up once it returned. `on_change` is
+    told when it came up and when it is gone.
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class SupervisedConnection:
         *,
         on_text: Callable[[bytes | memoryview, bool], None],
         on_open: Callable[[], Awaitable[None]],
-        on_close: Callable[[], None],
+        on_change: Callable[[bool], None],
         quiet_seconds: float | None = None,
     ) -> None:
         self._name = name
         self._url = url
         self._on_text = on_text
         self._on_open = on_open
-        self._on_close = on_close
+        self._on_change = on_change
         self._quiet_seconds = quiet_seconds
         self._transport: WSTransport | None = None
         self.connected = False
@@ -100,6 +100,7 @@ class SupervisedConnection:
                 opening.result()
                 self.connected = True
                 logger.info("%s: connected", self._name)
+                self._on_change(True)  # noqa: FBT003
                 await self._watch(gone)
         finally:
             opening.cancel()
@@ -109,7 +110,7 @@ class SupervisedConnection:
                 await gone
             if self.connected:
                 self.connected = False
-                self._on_close()
+                self._on_change(False)  # noqa: FBT003
 
     async def _watch(self, gone: asyncio.Future[None]) -> None:
         """Return when the connection is gone, has been silent for too long or is too old."""

@@ -46,7 +46,7 @@ class MarketStream:
             f"{url}/stream",
             on_text=self._receive,
             on_open=self._subscribe_all,
-            on_close=self._note_close,
+            on_change=self._note_connection,
             quiet_seconds=_QUIET_SECONDS,
         )
         for symbol in symbols:
@@ -65,10 +65,9 @@ class MarketStream:
 
     async def _subscribe_all(self) -> None:
         self._send_subscribe(list(self._handlers))
-        self._market.connected = True
 
-    def _note_close(self) -> None:
-        self._market.connected = False
+    def _note_connection(self, connected: bool) -> None:  # noqa: FBT001 - the supervisor's callback
+        self._market.connected = connected
 
     def _send_subscribe(self, streams: list[str]) -> None:
         self._request_id += 1

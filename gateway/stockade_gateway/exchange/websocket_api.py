@@ -49,7 +49,7 @@ class WebsocketApi:
         self._waiting: dict[int, asyncio.Future[WebsocketApiFrame]] = {}
         self.refusal: str | None = None
         self.connection = SupervisedConnection(
-            "WebSocket API", url, on_text=self._receive, on_open=self._subscribe, on_close=self._note_close
+            "WebSocket API", url, on_text=self._receive, on_open=self._subscribe, on_change=self._note_connection
         )
 
     @property
@@ -111,18 +111,18 @@ class WebsocketApi:
             logger.warning("WebSocket API: %s", self.refusal)
             raise OSError(self.refusal) from error
         self.refusal = None
-        # `connected` turns true right after this returns; whoever is told must find it so.
-        asyncio.get_running_loop().call_soon(self._on_connection, True)  # noqa: FBT003
 
-    def _note_close(self) -> None:
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(StatusUnknownError("the connection was lost before an answer came"))
-        self._on_connection(False)  # noqa: FBT003
+    def _note_connection(self, connected: bool) -> None:  # noqa: FBT001 - the supervisor's callback
+        if not connected:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(StatusUnknownError("the connection was lost before an answer came"))
+        self._on_connection(connected)
 
     def _receive(self, message: bytes | memoryview, _last_in_buffer: bool) -> None:  # noqa: FBT001 - picows' callback
         try:
-            frame = websocket_api_decoder.decode(message)
+            # A copy: an answer is read later, when the connection's buffer holds something else.
+            frame = websocket_api_decoder.decode(bytes(message))
             if frame.event is not None:
                 kind = event_head_decoder.decode(frame.event).e
                 if kind in ("serverShutdown", "eventStreamTerminated"):

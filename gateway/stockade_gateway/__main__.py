@@ -1,0 +1,25 @@
+"""Entry point: `python -m stockade_gateway sidecar` in an algorithm's pod, `… account` for an exchange account.
+
+Each mode is imported only when it runs: the sidecar's memory decides how many pods fit on a machine.
+"""
+
+import sys
+
+
+def main() -> int:
+    """Run the mode named by the first argument; returns the exit code."""
+    mode = sys.argv[1] if len(sys.argv) == 2 else ""
+    if mode == "sidecar":
+        from stockade_gateway import sidecar  # noqa: PLC0415
+
+        return sidecar.main()
+    if mode == "account":
+        from stockade_gateway.account.main import main as account_main  # noqa: PLC0415
+
+        return account_main()
+    sys.stderr.write("usage: python -m stockade_gateway sidecar|account\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""The books: every change of an order goes through here into journal, positions and ledger, and is told to the algorithm.
+
+Apart from the desk, which decides and speaks to the exchange: whatever is heard of an order, by reply, event or query,
+ends in the same few calls.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from stockade_gateway.errors import JournalError
+from stockade_gateway.filters import InstrumentRules
+from stockade_gateway.journal import Checkpoint, Journal, Record
+from stockade_gateway.ledger_entries import (
+    LedgerWriter,
+    Owner,
+    make_fill_row,
+    make_order_event_row,
+    make_position_row,
+)
+from stockade_gateway.orders import Change, Execution, Order, OrderReport, Orders, OrderState
+from stockade_gateway.positions import Positions
+
+_KEEP_CLOSED_ORDERS = 2000
+_KEEP_CLOSED_NS = 24 * 3600 * 1_000_000_000
+# Denied orders are the algorithm's own doing and may come in floods; beyond these the ledger is spared.
+_DENIED_ROWS_PER_MINUTE = 60
+
+logger = logging.getLogger(__name__)
+
+
+class Books:
+    """Orders and positions with their journal and ledger; `tell` gets every change after it was written down."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        orders: Orders,
+        positions: Positions,
+        rules: dict[str, InstrumentRules],
+        journal: Journal,
+        ledger: LedgerWriter,
+        tell: Callable[[Change], None],
+    ) -> None:
+        self.orders = orders
+        self.positions = positions
+        self._owner = owner
+        self._rules = rules
+        self._journal = journal
+        self._ledger = ledger
+        self.tell = tell
+        # True once something happened that the journal could not take: it is rewritten before it is relied on again.
+        self._journal_stale = False
+        self._denied_minute = (0, 0)
+        # True once what happened before this journal is in the books, from the ledger.
+        self.past_known = False
+        # Time of the newest thing restored; the exchange is asked for everything since.
+        self.known_until_ms: int | None = None
+        self._highest_number = -1
+        self.counts: Counter[str] = Counter(submitted=0, denied=0, rejected=0, filled=0, canceled=0)
+
+    @property
+    def journal_error(self) -> str | None:
+        """Why the journal can't be written, None when it can."""
+        return self._journal.error
+
+    @property
+    def highest_number(self) -> int:
+        """Highest order number ever met, -1 before the first."""
+        return max(self._highest_number, self.orders.highest_number())
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Take over what an earlier gateway wrote into the journal."""
+        for record in records:
+            if isinstance(record, Checkpoint):
+                self.positions.restore(record.day, record.holdings, record.day_holdings)
+                self.orders.forgotten_number = record.forgotten_number
+                self.past_known = record.past_known
+                self._highest_number = record.highest_number
+                self._note_known(record.known_until_ms or 0)
+                for client_order_id, trades in record.trades.items():
+                    self.orders.restore_trades(client_order_id, trades)
+                continue
+            self.orders.add(record.order)
+            self._note_known(record.order.updated_time_ns // 1_000_000)
+            if record.execution is not None:
+                self.orders.restore_trades(record.order.client_order_id, [record.execution.trade_id])
+                self.positions.apply(record.execution)
+
+    def restore_past(self, orders: Iterable[Order], executions: Iterable[Execution]) -> None:
+        """Take over what the ledger knows; what the books hold already is left as it is. Raises JournalError."""
+        for order in orders:
+            if self.orders.get(order.client_order_id) is None:
+                self.orders.add(order)
+                self._note_known(order.updated_time_ns // 1_000_000)
+        for execution in executions:
+            if self.orders.is_counted(execution.client_order_id, execution.trade_id):
+                continue
+            self._note_known(execution.trade_time_ms)
+            self.positions.apply(execution)
+            if self.orders.get(execution.client_order_id) is None:
+                self.orders.forget(execution.client_order_id)
+            else:
+                self.orders.restore_trades(execution.client_order_id, [execution.trade_id])
+        self.past_known = True
+        self.rewrite_journal()
+
+    def submit(self, order: Order) -> Change:
+        """Write down a new order before anything is sent; raises JournalError, and then there is no order.
+
+        The change is returned and not told, as the algorithm has to hear the order's id first.
+        """
+        if self._journal_stale:
+            self.rewrite_journal()
+        change = Change(order)
+        self._journal.append(change)
+        self.orders.add(order)
+        self.counts["submitted"] += 1
+        self._ledger.record_order_event(make_order_event_row(self._owner, order))
+        return change
+
+    def deny(self, order: Order) -> None:
+        """Record an order that never leaves the pod."""
+        self.counts["denied"] += 1
+        minute = int(time.monotonic() // 60)
+        written = self._denied_minute[1] if self._denied_minute[0] == minute else 0
+        if written < _DENIED_ROWS_PER_MINUTE:
+            self._denied_minute = (minute, written + 1)
+            self._ledger.record_order_event(make_order_event_row(self._owner, order))
+
+    def take_report(self, report: OrderReport) -> bool:
+        """Take in what the exchange says about an order; returns whether it was news."""
+        if report.symbol not in self._rules:
+            return False
+        return self._take(self.orders.apply(report))
+
+    def take_execution(self, execution: Execution) -> bool:
+        """Take in one execution; returns whether it was news."""
+        change = self.orders.apply_execution(execution)
+        return self._take([change] if change else [])
+
+    def reject(self, order: Order, reason: str) -> None:
+        """Note that the exchange refused the order, or that it certainly never got it."""
+        self._take_one(self.orders.reject(order.client_order_id, reason, time.time_ns()))
+
+    def request_cancel(self, order: Order) -> None:
+        """Note that a cancel of the order is on its way."""
+        self._take_one(self.orders.request_cancel(order.client_order_id, time.time_ns()))
+
+    def withdraw_cancel(self, order: Order) -> None:
+        """Note that the exchange did not cancel the order."""
+        self._take_one(self.orders.withdraw_cancel(order.client_order_id, time.time_ns()))
+
+    def sync_journal(self) -> None:
+        """Wait until the journal is on the disk; made for another thread. Raises JournalError."""
+        self._journal.sync()
+
+    def keep_house(self) -> None:
+        """Forget what was closed long ago and compact the journal if it has grown; call it every minute."""
+        self.orders.forget_closed(before_ns=time.time_ns() - _KEEP_CLOSED_NS, keep=_KEEP_CLOSED_ORDERS)
+        if self._journal.wants_compaction or self._journal_stale:
+            try:
+                self.rewrite_journal()
+            except JournalError as error:
+                logger.error("%s", error)  # noqa: TRY400 - the text says it all
+
+    def rewrite_journal(self) -> None:
+        """Replace the journal by the present state. Raises JournalError; the old one stays then."""
+        day, holdings, day_holdings = self.positions.save()
+        checkpoint = Checkpoint(
+            day=day,
+            holdings=holdings,
+            day_holdings=day_holdings,
+            trades=self.orders.trades(),
+            forgotten_number=self.orders.forgotten_number,
+            highest_number=self.highest_number,
+            past_known=self.past_known,
+            known_until_ms=self.known_until_ms,
+        )
+        self._journal.rewrite([checkpoint, *(Change(order) for order in self.orders.all())])
+        self._journal_stale = False
+
+    def _note_known(self, time_ms: int) -> None:
+        if time_ms:
+            self.known_until_ms = max(self.known_until_ms or 0, time_ms)
+
+    def _take_one(self, change: Change | None) -> None:
+        self._take([change] if change else [])
+
+    def _take(self, changes: list[Change]) -> bool:
+        for change in changes:
+            try:
+                self._journal.append(change)
+            except JournalError as error:
+                self._journal_stale = True
+                logger.error("%s", error)  # noqa: TRY400 - the text says it all
+            self._note_known(change.order.updated_time_ns // 1_000_000)
+            self._count(change)
+            if change.execution is not None:
+                self._take_fill(change.execution)
+            self._ledger.record_order_event(make_order_event_row(self._owner, change.order))
+            self.tell(change)
+        return bool(changes)
+
+    def _take_fill(self, execution: Execution) -> None:
+        holding = self.positions.apply(execution)
+        self._ledger.record_fill(make_fill_row(self._owner, execution))
+        quote = self._rules[execution.symbol].quote
+        now = datetime.now(UTC)
+        self._ledger.record_position(make_position_row(self._owner, execution.symbol, quote, holding, now))
+
+    def _count(self, change: Change) -> None:
+        name = {
+            OrderState.REJECTED: "rejected",
+            OrderState.FILLED: "filled",
+            OrderState.CANCELED: "canceled",
+        }.get(change.order.state)
+        if name is not None:
+            self.counts[name] += 1

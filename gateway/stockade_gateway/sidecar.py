@@ -1,0 +1,385 @@
+"""The sidecar mode: builds the parts, starts them in order, and takes its leave when told to.
+
+Everything that decides is in the parts; here is only who gets what, and when.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import uvloop
+from stockade_wire.order_ids import OrderIds, order_prefix
+from stockade_wire.ring import RingWriter
+
+from stockade_gateway.books import Books
+from stockade_gateway.control import ControlFile, StopAction
+from stockade_gateway.dead_man import DeadManSwitch
+from stockade_gateway.desk import Desk
+from stockade_gateway.errors import ExchangeError, GatewayError, LedgerError
+from stockade_gateway.exchange.clock import ExchangeClock
+from stockade_gateway.exchange.decode import decode_execution_report
+from stockade_gateway.exchange.market_stream import MarketStream
+from stockade_gateway.exchange.rest import RestClient
+from stockade_gateway.exchange.websocket_api import WebsocketApi
+from stockade_gateway.journal import open_journal
+from stockade_gateway.keys import RedactingFilter, harden_process, load_keys
+from stockade_gateway.ledger import Ledger
+from stockade_gateway.ledger_entries import Owner, make_equity_row
+from stockade_gateway.limits import compute_exposure
+from stockade_gateway.market import Market
+from stockade_gateway.on_stop import StopResult, carry_out
+from stockade_gateway.orders import Change, Orders
+from stockade_gateway.positions import Positions
+from stockade_gateway.rate_budget import RateBudget
+from stockade_gateway.reconcile import Reconciler
+from stockade_gateway.session import Session
+from stockade_gateway.settings import Settings, read_settings
+from stockade_gateway.socket_server import SocketServer
+from stockade_gateway.start_up import (
+    Past,
+    check_account,
+    find_symbols,
+    insist,
+    load_past,
+    load_past_later,
+    load_quotes,
+    load_rules,
+)
+from stockade_gateway.status import Facts, LedgerStatus, make_metrics, make_status
+from stockade_gateway.status_server import Answer, StatusServer
+
+_CONTROL_SECONDS = 0.1
+_HOUSE_SECONDS = 60.0
+_CLOCK_SECONDS = 600.0
+_STOP_SECONDS = 60.0
+_FLUSH_SECONDS = 10.0
+_DEAD_MAN_SECONDS = 60.0
+# A few seconds of the busiest symbols; the algorithm counts what it missed beyond.
+_RING_RECORDS = 16384
+_RING_BOOKS = 1024
+
+logger = logging.getLogger(__name__)
+
+
+class Sidecar:
+    """One algorithm's gateway from start to leave."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._keys = load_keys(settings.keys_directory)
+        self._prefix = order_prefix(settings.algorithm_uid)
+        self._control_file = ControlFile(settings.control_file)
+        self._control_file.poll()
+        self._ledger = Ledger(settings.ledger_directory / "url", settings.journal_directory)
+        self._clock = ExchangeClock()
+        self._budget = RateBudget()
+        self._rest = RestClient(settings.rest_url, self._keys, self._clock, self._budget)
+        self._market = Market()
+        self._dead_man = DeadManSwitch(time.monotonic())
+        self._owner = Owner(settings.account, settings.algorithm, settings.version)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._desk: Desk | None = None
+        self._reconciler: Reconciler | None = None
+        self._session: Session | None = None
+        self._server: SocketServer | None = None
+        self._start_reason: str | None = "the gateway is starting"
+        self._account_fault: str | None = None
+        self._on_stop: StopResult | None = None
+        self._dead_man_result: StopResult | None = None
+        self._dead_man_task: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then leave in order."""
+        leaving = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, leaving.set)
+        answers = {"/status": self._answer_status, "/readyz": self._answer_ready, "/livez": _answer_live, "/metrics": self._answer_metrics}
+        status_server = StatusServer(self._settings.status_port, answers)
+        await status_server.open()
+        starting = loop.create_task(self._start())
+        waiting = loop.create_task(leaving.wait())
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await self._watch(waiting)
+        starting.cancel()
+        await self._leave()
+        status_server.close()
+
+    async def _start(self) -> None:
+        settings = self._settings
+        journal, records, damage = open_journal(settings.journal_directory)
+        if damage:
+            logger.error("%s: what came after it is asked of the exchange", damage)
+        await insist("asking for the exchange's time", self._rest.measure_clock, self._note_start)
+        past = None if _is_past_known(records) else await self._try_past()
+        symbols = set(settings.symbols) | find_symbols(records, past)
+        rules = await insist(
+            "loading the instruments", lambda: load_rules(self._rest, self._budget, symbols, time.time()), self._note_start
+        )
+        self._account_fault = await insist("checking the key", lambda: check_account(self._rest), self._note_start)
+        await insist(
+            "loading quotes", lambda: load_quotes(self._rest, self._market, settings.symbols, time.time_ns()), self._note_start
+        )
+        orders = Orders(self._prefix)
+        books = Books(self._owner, orders, Positions(rules), rules, journal, self._ledger, self._tell_change)
+        books.restore(records)
+        del records
+        if past is not None:
+            books.restore_past(past.orders, past.executions)
+        ids = OrderIds(self._prefix, time.time_ns() // 1_000_000, books.highest_number)
+        api = WebsocketApi(
+            settings.websocket_api_url,
+            self._keys,
+            self._clock,
+            self._budget,
+            on_user_event=self._take_user_event,
+            on_connection=self._note_connection,
+        )
+        desk = Desk(books, rules, settings.symbols, self._market, self._control_file, ids, api, self._rest, self._budget)
+        reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
+        desk.set_readiness(reconciler)
+        self._desk, self._reconciler = desk, reconciler
+        self._open_market_and_socket(desk)
+        for work in (api.run(), reconciler.run(), self._poll_control(), self._keep_house(), self._keep_clock()):
+            self._run_forever(work)
+        if not books.past_known:
+            reconciler.past_unknown = f"the time before this pod is not known: {self._ledger.error or 'no ledger'}"
+            self._run_forever(self._load_past_later(books, reconciler))
+        self._start_reason = None
+        # Everything made so far lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+
+    def _open_market_and_socket(self, desk: Desk) -> None:
+        directory = self._settings.run_directory
+        ring = RingWriter.create(directory / "market.ring", self._settings.symbols, _RING_RECORDS, _RING_BOOKS)
+        server = SocketServer(directory / "orders.sock", self._settings.algorithm_uid_number, self._receive, self._note_client_gone)
+        stream = MarketStream(self._settings.streams_url, self._settings.symbols, ring, self._market, server.ring)
+        self._session = Session(desk, self._dead_man, str(ring.path), stream.subscribe, server.send)
+        self._server = server
+        server.open()
+        self._run_forever(stream.run())
+        self._run_forever(_beat(ring))
+
+    async def _try_past(self) -> Past | None:
+        try:
+            return await asyncio.to_thread(load_past, self._ledger, self._prefix)
+        except LedgerError as error:
+            logger.warning("the ledger does not tell the past: %s", error)
+            return None
+
+    async def _load_past_later(self, books: Books, reconciler: Reconciler) -> None:
+        await load_past_later(books, self._ledger, self._prefix)
+        reconciler.past_unknown = None
+
+    def _run_forever(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def _watch(self, waiting: asyncio.Task[Any]) -> None:
+        """Return when it is time to leave; raises what a part that must never end raised."""
+        watched = {waiting, *self._tasks}
+        while not waiting.done():
+            done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {waiting}:
+                task.result()
+
+    async def _leave(self) -> None:
+        control = self._control_file.control
+        action = control.on_stop if control else StopAction.CANCEL_ORDERS
+        if self._desk is None or self._reconciler is None:
+            self._on_stop = StopResult(action.value, "Incomplete", f"the gateway had not started: {self._start_reason}")
+        else:
+            self._desk.leaving = True
+            self._on_stop = await carry_out(action, self._desk, self._reconciler, deadline=time.monotonic() + _STOP_SECONDS)
+        logger.info("onStop %s: %s: %s", self._on_stop.action, self._on_stop.result, self._on_stop.message)
+        self._write_termination_message(self._on_stop)
+        if not await asyncio.to_thread(self._ledger.flush, _FLUSH_SECONDS):
+            logger.error("%d rows could not be written to the ledger", self._ledger.spooled)
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._desk is not None:
+            self._desk.close()
+        self._rest.close()
+        await asyncio.to_thread(self._ledger.close, 0.0)
+
+    def _write_termination_message(self, result: StopResult) -> None:
+        try:
+            self._settings.termination_file.write_text(json.dumps({"onStop": msgspec.to_builtins(result)}))
+        except OSError as error:
+            logger.error("the termination message can't be written: %s", error)  # noqa: TRY400 - the text says it all
+
+    async def _poll_control(self) -> None:
+        """Apply the control as soon as it changes, and see to the dead man's switch."""
+        while True:
+            if self._control_file.poll():
+                if self._control_file.error:
+                    logger.error("%s: nothing but cancels passes", self._control_file.error)
+                elif self._control_file.control:
+                    logger.info("control generation %d is in force", self._control_file.control.generation)
+            control = self._control_file.control
+            if control is not None and self._session is not None:
+                self._session.tell_trading(control.effective_trading)
+            self._check_dead_man()
+            await asyncio.sleep(_CONTROL_SECONDS)
+
+    def _check_dead_man(self) -> None:
+        control, desk, reconciler = self._control_file.control, self._desk, self._reconciler
+        if control is None or desk is None or reconciler is None or desk.leaving:
+            return
+        action = self._dead_man.take_due_action(control.dead_man, time.monotonic())
+        if action is not None:
+            logger.error("the algorithm gives no sign of life: %s", action.value)
+            self._dead_man_task = asyncio.get_running_loop().create_task(self._act_for_dead_man(action, desk, reconciler))
+
+    async def _act_for_dead_man(self, action: StopAction, desk: Desk, reconciler: Reconciler) -> None:
+        deadline = time.monotonic() + _DEAD_MAN_SECONDS
+        self._dead_man_result = await carry_out(action, desk, reconciler, deadline=deadline)
+        logger.error("dead man %s: %s: %s", action.value, self._dead_man_result.result, self._dead_man_result.message)
+
+    async def _keep_house(self) -> None:
+        """Every minute: forget old orders, compact the journal, record the result."""
+        while True:
+            await asyncio.sleep(_HOUSE_SECONDS)
+            if self._desk is None:
+                continue
+            self._desk.books.keep_house()
+            self._record_equity(self._desk)
+
+    def _record_equity(self, desk: Desk) -> None:
+        positions, control = desk.books.positions, self._control_file.control
+        if not positions.symbols():
+            return
+        totals = positions.compute_total_result(self._market)
+        row = make_equity_row(
+            self._owner,
+            control.limits.quote_asset if control else "USDT",
+            datetime.now(UTC),
+            totals,
+            compute_exposure(desk.make_snapshot().symbols, position_only=True),
+        )
+        self._ledger.record_equity(row)
+
+    async def _keep_clock(self) -> None:
+        """Measure the exchange's clock again and again: both drift."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            try:
+                await self._rest.measure_clock()
+            except ExchangeError as error:
+                logger.warning("the exchange's clock can't be measured: %s", error)
+
+    def _take_user_event(self, kind: str, event: msgspec.Raw) -> None:
+        if kind == "executionReport" and self._desk is not None:
+            self._desk.books.take_report(decode_execution_report(event))
+
+    def _note_connection(self, connected: bool) -> None:  # noqa: FBT001 - the supervisor's callback
+        if self._reconciler is not None:
+            self._reconciler.note_connection(connected=connected)
+        if self._session is not None:
+            self._session.tell_connection(connected=connected)
+
+    def _receive(self, request: Any) -> None:
+        if self._session is not None:
+            self._session.receive(request)
+
+    def _note_client_gone(self) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def _tell_change(self, change: Change) -> None:
+        if self._session is not None:
+            self._session.tell_change(change)
+
+    def _note_start(self, reason: str) -> None:
+        self._start_reason = reason
+
+    def _find_reason(self) -> str | None:
+        """Return what stands in the way of trading, or None."""
+        desk, reconciler = self._desk, self._reconciler
+        if desk is None or reconciler is None:
+            return self._start_reason
+        return (
+            self._account_fault
+            or desk.api.refusal
+            or reconciler.pending
+            or self._control_file.error
+            or desk.books.journal_error
+            or reconciler.past_unknown
+        )
+
+    def _make_status(self) -> dict[str, Any]:
+        ledger = self._ledger
+        return make_status(
+            Facts(
+                algorithm=self._settings.algorithm,
+                version=self._settings.version,
+                mode=self._settings.environment,
+                key_version=self._keys.version,
+                reason=self._find_reason(),
+                control=self._control_file.control,
+                desk=self._desk,
+                reconciler=self._reconciler,
+                session=self._session,
+                on_stop=self._on_stop,
+                dead_man=self._dead_man_result,
+                ledger=LedgerStatus(ledger.spooled, ledger.last_written_time, ledger.error),
+            )
+        )
+
+    def _answer_status(self) -> Answer:
+        return 200, "application/json", json.dumps(self._make_status()).encode()
+
+    def _answer_ready(self) -> Answer:
+        desk, reconciler = self._desk, self._reconciler
+        ready = desk is not None and reconciler is not None and reconciler.pending is None and desk.api.connected
+        return (200, "text/plain", b"ready\n") if ready else (503, "text/plain", f"{self._find_reason()}\n".encode())
+
+    def _answer_metrics(self) -> Answer:
+        return 200, "text/plain; version=0.0.4", make_metrics(self._make_status()).encode()
+
+
+def main() -> int:
+    """Run the sidecar; returns the exit code."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RedactingFilter())
+    try:
+        harden_process()
+        sidecar = Sidecar(read_settings(os.environ))
+        with contextlib.suppress(KeyboardInterrupt):
+            uvloop.run(sidecar.run())
+    except GatewayError as error:
+        logger.error("the gateway can't run: %s", error)  # noqa: TRY400 - the text says it all
+        return 1
+    return 0
+
+
+def _is_past_known(records: list[Any]) -> bool:
+    return any(getattr(record, "past_known", False) for record in records)
+
+
+def _answer_live() -> Answer:
+    return 200, "text/plain", b"alive\n"
+
+
+async def _beat(ring: RingWriter) -> None:
+    while True:
+        ring.beat()
+        await asyncio.sleep(1.0)
