@@ -1,4 +1,4 @@
-"""Entry point: `python -m stockade_gateway sidecar` in an algorithm's pod, `… account` for an exchange account.
+"""Entry point: `python -m stockade_gateway sidecar` in an algorithm's pod.
 
 Each mode is imported only when it runs: the sidecar's memory decides how many pods fit on a machine.
 """
@@ -13,11 +13,7 @@ def main() -> int:
         from stockade_gateway import sidecar  # noqa: PLC0415
 
         return sidecar.main()
-    if mode == "account":
-        from stockade_gateway.account.main import main as account_main  # noqa: PLC0415
-
-        return account_main()
-    sys.stderr.write("usage: python -m stockade_gateway sidecar|account\n")
+    sys.stderr.write("usage: python -m stockade_gateway sidecar\n")
     return 2
 
 

@@ -1,4 +1,4 @@
-"""The books: every change of an order goes through here into journal, positions and ledger, and is told to the algorithm.
+"""The books: every change of an order goes through here into journal, positions and ledger, and is then told.
 
 Apart from the desk, which decides and speaks to the exchange: whatever is heard of an order, by reply, event or query,
 ends in the same few calls.
@@ -36,6 +36,7 @@ class Books:
 
     def __init__(
         self,
+        *,
         owner: Owner,
         orders: Orders,
         positions: Positions,

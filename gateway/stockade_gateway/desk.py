@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from stockade_wire.order_ids import OrderIds
-
 from stockade_gateway.books import Books
 from stockade_gateway.control import ControlFile
 from stockade_gateway.errors import ExchangeError, JournalError, RateLimitedError, StatusUnknownError
@@ -26,6 +24,7 @@ from stockade_gateway.limits import Denial, Snapshot, SymbolView, find_denial
 from stockade_gateway.market import Market
 from stockade_gateway.orders import Order, OrderState
 from stockade_gateway.rate_budget import Purpose, RateBudget
+from stockade_wire.order_ids import OrderIds
 
 # Orders and cancels waiting for the exchange; beyond it the desk takes no more orders.
 _MAX_IN_FLIGHT = 200
@@ -51,6 +50,7 @@ class Desk:
 
     def __init__(
         self,
+        *,
         books: Books,
         rules: dict[str, InstrumentRules],
         symbols: tuple[str, ...],
@@ -182,7 +182,9 @@ class Desk:
             return Denial("QUEUE_FULL", f"{_MAX_IN_FLIGHT} requests wait for the exchange's answer")
         wait = self._budget.seconds_until_free(Purpose.ORDER, time.time())
         if wait > 0:
-            return Denial("RATE_LIMIT_EXCEEDED", f"the exchange's rate limit is nearly used up; try again in {wait:.0f} s")
+            return Denial(
+                "RATE_LIMIT_EXCEEDED", f"the exchange's rate limit is nearly used up; try again in {wait:.0f} s"
+            )
         return None
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -235,8 +237,7 @@ class Desk:
             self.books.withdraw_cancel(order)
 
     async def _cancel_once(self, order: Order) -> None:
-        while (wait := self._budget.seconds_until_free(Purpose.CANCEL, time.time())) > 0:
-            await asyncio.sleep(wait)
+        await self._budget.wait(Purpose.CANCEL)
         parameters: dict[str, object] = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}
         if self.api.connected:
             answer = await self.api.request("order.cancel", parameters)

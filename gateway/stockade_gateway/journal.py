@@ -1,10 +1,11 @@
 """The journal: every step of every order, on the pod's private volume before the exchange hears of it.
 
-A file of frames, each a length, a CRC-32 and one msgpack record. A torn last frame (the process died while writing) is cut
-off on opening; nothing after a frame that does not check is believed.
+A file of frames, each a length, a CRC-32 and one msgpack record. A torn last frame (the process died while writing) is
+cut off on opening; nothing after a frame that does not check is believed.
 """
 
 import contextlib
+import errno
 import os
 import struct
 import zlib
@@ -61,13 +62,11 @@ class Journal:
     def append(self, record: Record) -> None:
         """Write one record; it survives the process's end at once and the machine's after `sync`.
 
-        Raises JournalError, and leaves the journal as it was, when the volume is full or broken; a later append may succeed.
+        Raises JournalError, and leaves the journal as it was, when the volume is full or broken; a later one may work.
         """
         frame = _encode_frame(record)
         try:
-            written = os.pwrite(self._descriptor, frame, self._size)
-            if written != len(frame):
-                raise OSError(28, "no space left for the whole record")
+            _write_whole(self._descriptor, frame, self._size)
         except OSError as error:
             self.error = f"the journal can't be written: {error.strerror}"
             with contextlib.suppress(OSError):
@@ -91,8 +90,7 @@ class Journal:
         try:
             descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                if os.pwrite(descriptor, content, 0) != len(content):
-                    raise OSError(28, "no space left for the whole journal")
+                _write_whole(descriptor, content, 0)
                 os.fsync(descriptor)
                 fresh.replace(self._path)
                 _sync_directory(self._path.parent)
@@ -137,35 +135,38 @@ def open_journal(directory: Path) -> tuple[Journal, list[Record], str | None]:
     return Journal(path, descriptor, good), records, damage
 
 
+def _write_whole(descriptor: int, content: bytes, position: int) -> None:
+    if os.pwrite(descriptor, content, position) != len(content):
+        raise OSError(errno.ENOSPC, "no space left for the whole of it")
+
+
 def _encode_frame(record: Record) -> bytes:
     payload = _encoder.encode(record)
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def _read_frames(content: bytes) -> tuple[list[Record], int, str | None]:
+    """Return the records, the length of what they fill, and what is wrong with the rest."""
     records: list[Record] = []
-    if not content:
-        return records, 0, None
-    if content[: len(_MAGIC)] != _MAGIC:
+    if content and content[: len(_MAGIC)] != _MAGIC:
         return records, 0, "the journal's head is not one of ours"
-    position = len(_MAGIC)
-    while position < len(content):
-        header = content[position : position + _FRAME.size]
-        if len(header) < _FRAME.size:
-            return records, position, None
-        length, checksum = _FRAME.unpack(header)
+    position, damage = len(_MAGIC) if content else 0, None
+    while len(content) - position >= _FRAME.size:
+        length, checksum = _FRAME.unpack_from(content, position)
         payload = content[position + _FRAME.size : position + _FRAME.size + length]
-        if length <= _MAX_RECORD_BYTES and len(payload) < length:
+        if len(payload) < length <= _MAX_RECORD_BYTES:
             # Cut short at the very end: the process died while writing, and nothing had been sent on its strength.
-            return records, position, None
-        if length > _MAX_RECORD_BYTES or zlib.crc32(payload) != checksum:
-            return records, position, f"the journal is damaged at byte {position}"
+            break
+        if len(payload) < length or zlib.crc32(payload) != checksum:
+            damage = f"the journal is damaged at byte {position}"
+            break
         try:
             records.append(_decoder.decode(payload))
         except msgspec.MsgspecError as error:
-            return records, position, f"the journal holds an unknown record at byte {position}: {error}"
+            damage = f"the journal holds an unknown record at byte {position}: {error}"
+            break
         position += _FRAME.size + length
-    return records, position, None
+    return records, position, damage
 
 
 def _sync_directory(directory: Path) -> None:

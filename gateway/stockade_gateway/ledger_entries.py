@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Protocol
 
 import msgspec
-from stockade_db.pnl import Holding
 
+from stockade_db.pnl import Holding
 from stockade_gateway.ledger_rows import EquityRow, FillRow, OrderEventRow, PositionRow
 from stockade_gateway.orders import Execution, Order, OrderState
 from stockade_gateway.positions import Result
@@ -114,7 +114,13 @@ def read_order_row(row: OrderEventRow) -> Order:
     """Return the order whose newest step the row is."""
     time_ns = to_time_ns(row.event_time)
     state = OrderState(row.state)
-    is_final = state in (OrderState.FILLED, OrderState.CANCELED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.DENIED)
+    is_final = state in (
+        OrderState.FILLED,
+        OrderState.CANCELED,
+        OrderState.EXPIRED,
+        OrderState.REJECTED,
+        OrderState.DENIED,
+    )
     return Order(
         client_order_id=row.client_order_id,
         symbol=row.symbol,

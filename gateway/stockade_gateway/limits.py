@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
-from stockade_wire.messages import DenialCode
 
 from stockade_gateway.control import Control, Trading
 from stockade_gateway.filters import ZERO, InstrumentRules, OrderRequest, find_filter_fault, find_shape_fault
+from stockade_wire.messages import DenialCode
 
 
 class SymbolView(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,17 +68,11 @@ def find_denial(order: OrderRequest, snapshot: Snapshot) -> Denial | None:
     view = snapshot.symbols.get(order.symbol)
     if view is None or not view.allowed:
         return Denial("SYMBOL_NOT_ALLOWED", f"{order.symbol} is not among the algorithm's symbols")
-    if fault := find_shape_fault(order):
-        return Denial("INVALID_ORDER", fault)
-    if denial := _check_trading(order, view, control):
-        return denial
-    market_price = view.ask if order.side == "BUY" else view.bid
-    if order.type == "MARKET" and market_price is None:
-        return Denial("NO_PRICE", f"there is no fresh quote of {order.symbol} to value a market order with")
-    if fault := find_filter_fault(order, view.rules, market_price):
-        return Denial("FILTER_VIOLATED", fault)
     return (
-        _check_counts(snapshot, control)
+        _check_shape(order)
+        or _check_trading(order, view, control)
+        or _check_filters(order, view)
+        or _check_counts(snapshot, control)
         or _check_quote_asset(view, control)
         or _check_band(order, view, control)
         or _check_notional(order, view, snapshot, control)
@@ -104,8 +98,8 @@ def find_breach(snapshot: Snapshot) -> str | None:
     for name, value, limit in (
         ("maxDailyLoss", loss, control.limits.max_daily_loss),
         ("maxPositionNotional", exposure, control.limits.max_position_notional),
-        ("account maxDailyLoss", loss, account and account.max_daily_loss),
-        ("account maxExposure", exposure, account and account.max_exposure),
+        ("account maxDailyLoss", loss, account.max_daily_loss if account else None),
+        ("account maxExposure", exposure, account.max_exposure if account else None),
     ):
         reached = limit is not None and value is not None and (value >= limit if "Loss" in name else value > limit)
         if reached:
@@ -126,23 +120,41 @@ def compute_exposure(symbols: Mapping[str, SymbolView], position_only: bool = Fa
     return total
 
 
+def _check_shape(order: OrderRequest) -> Denial | None:
+    fault = find_shape_fault(order)
+    return Denial("INVALID_ORDER", fault) if fault else None
+
+
+def _check_filters(order: OrderRequest, view: SymbolView) -> Denial | None:
+    market_price = view.ask if order.side == "BUY" else view.bid
+    if order.type == "MARKET" and market_price is None:
+        return Denial("NO_PRICE", f"there is no fresh quote of {order.symbol} to value a market order with")
+    fault = find_filter_fault(order, view.rules, market_price)
+    return Denial("FILTER_VIOLATED", fault) if fault else None
+
+
 def _check_trading(order: OrderRequest, view: SymbolView, control: Control) -> Denial | None:
     trading = control.effective_trading
     if trading is Trading.HALTED:
         return Denial("TRADING_HALTED", "trading is Halted: only cancels pass")
     if trading is Trading.REDUCING and not is_reducing(order, view):
-        return Denial("TRADING_REDUCING", f"trading is Reducing: only orders that lower the position {view.position} pass")
+        return Denial(
+            "TRADING_REDUCING", f"trading is Reducing: only orders that lower the position {view.position} pass"
+        )
     return None
 
 
 def _check_counts(snapshot: Snapshot, control: Control) -> Denial | None:
     limits = control.limits
     if limits.max_open_orders is not None and snapshot.open_orders >= limits.max_open_orders:
-        return Denial("TOO_MANY_OPEN_ORDERS", f"{snapshot.open_orders} orders are open, maxOpenOrders is {limits.max_open_orders}")
+        return Denial(
+            "TOO_MANY_OPEN_ORDERS", f"{snapshot.open_orders} orders are open, maxOpenOrders is {limits.max_open_orders}"
+        )
     if limits.max_orders_per_minute is not None and snapshot.orders_last_minute >= limits.max_orders_per_minute:
         return Denial(
             "RATE_LIMIT_EXCEEDED",
-            f"{snapshot.orders_last_minute} orders in the last minute, maxOrdersPerMinute is {limits.max_orders_per_minute}",
+            f"{snapshot.orders_last_minute} orders in the last minute, "
+            f"maxOrdersPerMinute is {limits.max_orders_per_minute}",
         )
     return None
 
@@ -154,7 +166,10 @@ def _check_quote_asset(view: SymbolView, control: Control) -> Denial | None:
         or limits.max_position_notional is not None
         or limits.max_daily_loss is not None
     )
-    for applies, asset in ((has_money_limit, limits.quote_asset), (account is not None, account and account.quote_asset)):
+    for applies, asset in (
+        (has_money_limit, limits.quote_asset),
+        (account is not None, account and account.quote_asset),
+    ):
         if applies and view.rules.quote != asset:
             return Denial(
                 "SYMBOL_NOT_ALLOWED", f"limits are in {asset} and {view.rules.symbol} is priced in {view.rules.quote}"
@@ -171,7 +186,9 @@ def _check_band(order: OrderRequest, view: SymbolView, control: Control) -> Deni
     if reference is None:
         return Denial("NO_PRICE", f"there is no fresh quote of {order.symbol} to measure the price band from")
     if abs(order.price - reference) * 100 > percent * reference:
-        return Denial("PRICE_OUTSIDE_BAND", f"price {order.price} is more than {percent} % away from {reference.normalize():f}")
+        return Denial(
+            "PRICE_OUTSIDE_BAND", f"price {order.price} is more than {percent} % away from {reference.normalize():f}"
+        )
     return None
 
 
@@ -194,10 +211,14 @@ def _check_notional(order: OrderRequest, view: SymbolView, snapshot: Snapshot, c
     if limits.max_position_notional is not None and total > limits.max_position_notional:
         return Denial(
             "POSITION_EXCEEDS_MAX",
-            f"positions and open orders could reach {total.normalize():f}, maxPositionNotional is {limits.max_position_notional}",
+            f"positions and open orders could reach {total.normalize():f}, "
+            f"maxPositionNotional is {limits.max_position_notional}",
         )
     if max_exposure is not None and total > max_exposure:
-        return Denial("ACCOUNT_LIMIT_EXCEEDED", f"exposure could reach {total.normalize():f}, the account's maxExposure is {max_exposure}")
+        return Denial(
+            "ACCOUNT_LIMIT_EXCEEDED",
+            f"exposure could reach {total.normalize():f}, the account's maxExposure is {max_exposure}",
+        )
     return None
 
 
@@ -213,7 +234,10 @@ def _check_day_loss(order: OrderRequest, view: SymbolView, snapshot: Snapshot, c
     if limit is not None and loss >= limit:
         return Denial("DAILY_LOSS_EXCEEDED", f"today's loss {loss.normalize():f} has reached maxDailyLoss {limit}")
     if account_limit is not None and loss >= account_limit:
-        return Denial("ACCOUNT_LIMIT_EXCEEDED", f"today's loss {loss.normalize():f} has reached the account's maxDailyLoss {account_limit}")
+        return Denial(
+            "ACCOUNT_LIMIT_EXCEEDED",
+            f"today's loss {loss.normalize():f} has reached the account's maxDailyLoss {account_limit}",
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""The market as last seen: what limits and results are valued with. Kept apart from the ring, which is for the algorithm."""
+"""The market as last seen: what limits and results are valued with; the ring is for the algorithm."""
 
 from decimal import Decimal
 
@@ -25,7 +25,12 @@ class Market:
     def fresh_quote(self, symbol: str, now_ns: int) -> tuple[Decimal, Decimal] | None:
         """Return bid and ask if the stream is up and they were seen in the last minute, None otherwise."""
         quote = self.quotes.get(symbol)
-        if quote is None or not self.connected or now_ns - quote[2] > STALE_SECONDS * 1e9 or not (quote[0] and quote[1]):
+        if (
+            quote is None
+            or not self.connected
+            or now_ns - quote[2] > STALE_SECONDS * 1e9
+            or not (quote[0] and quote[1])
+        ):
             return None
         return unscale_number(quote[0]), unscale_number(quote[1])
 

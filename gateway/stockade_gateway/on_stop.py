@@ -63,7 +63,9 @@ async def _flatten(desk: Desk, reconciler: Reconciler, deadline: float) -> StopR
         return StopResult(action, "Incomplete", f"orders are cancelled; positions stay open: {reconciler.pending}")
     closed = 0
     for _ in range(_CLOSING_ROUNDS):
-        requests = [request for symbol in desk.books.positions.symbols() if (request := _make_closing_order(desk, symbol))]
+        requests = [
+            request for symbol in desk.books.positions.symbols() if (request := _make_closing_order(desk, symbol))
+        ]
         if not requests:
             break
         for request in requests:
@@ -78,7 +80,8 @@ async def _flatten(desk: Desk, reconciler: Reconciler, deadline: float) -> StopR
 
 def _sum_up(desk: Desk, reconciler: Reconciler, closed: int) -> StopResult:
     action = StopAction.FLATTEN.value
-    stuck, dust = [], []
+    stuck: list[str] = []
+    dust: list[str] = []
     for symbol in desk.books.positions.symbols():
         left = desk.books.positions.quantity(symbol)
         if left:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
+
 from stockade_wire.order_ids import order_number
 
 ZERO = Decimal(0)
@@ -36,7 +37,7 @@ FINAL_STATES = frozenset(
 )
 # Two reports may name different ends (a cancel that met the last fill): the one that stands further right holds.
 _ENDS = (None, OrderState.REJECTED, OrderState.EXPIRED, OrderState.CANCELED, OrderState.FILLED)
-# Binance's order statuses ("Order status"); NEW and PARTIALLY_FILLED are open. TRADE_PREVENTION leaves the status as is.
+# Binance's order statuses ("Order status"); NEW and PARTIALLY_FILLED are open.
 _END_OF_STATUS = {
     "FILLED": OrderState.FILLED,
     "CANCELED": OrderState.CANCELED,
@@ -44,6 +45,7 @@ _END_OF_STATUS = {
     "EXPIRED": OrderState.EXPIRED,
     "EXPIRED_IN_MATCH": OrderState.EXPIRED,
 }
+
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One trade of one order, as the exchange booked it."""
@@ -135,14 +137,14 @@ class Order(msgspec.Struct, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, tag="change"):
-    """One step of one order to be journaled, recorded and told: the order as it is after it, and the execution if one."""
+    """One step of one order: the order as it is after it, and the execution if that was the step."""
 
     order: Order
     execution: Execution | None = None
 
 
 class Orders:
-    """All orders this algorithm may still hear about, and the trades already counted; foreign orders never get in."""
+    """All orders this algorithm may still hear about, and the trades counted; foreign orders never get in."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -190,9 +192,7 @@ class Orders:
             order = _adopt(report)
             self.add(order)
         order.exchange_order_id = report.exchange_order_id
-        changes = [
-            change for execution in report.executions if (change := self.apply_execution(execution)) is not None
-        ]
+        changes = [change for execution in report.executions if (change := self.apply_execution(execution)) is not None]
         end = _END_OF_STATUS.get(report.status)
         if report.status != "REJECTED":
             order.acknowledged = True

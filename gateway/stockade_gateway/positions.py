@@ -5,8 +5,8 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import msgspec
-from stockade_db.pnl import Holding, apply_fill
 
+from stockade_db.pnl import Holding, apply_fill
 from stockade_gateway.filters import ZERO, InstrumentRules
 from stockade_gateway.market import Market
 from stockade_gateway.orders import Execution

@@ -1,9 +1,11 @@
-"""How much of the exchange's rate limits is left, and what may still be sent; pure, told the time.
+"""How much of the exchange's rate limits is left, and what may still be sent; told the time, but for `wait`.
 
 The request weight is counted per IP address and shared by every pod behind it, so what counts is the exchange's own
 figure (header `X-MBX-USED-WEIGHT-1M`, the WebSocket API's `rateLimits`), not what this process sent.
 """
 
+import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any
@@ -49,7 +51,10 @@ class RateBudget:
                     self.note_weight(int(count), now)
             elif entry.get("rateLimitType") == "ORDERS" and window:
                 known = self._order_limits.get(window, (limit, 0, 0))
-                self._order_limits[window] = (limit, *(known[1:] if count is None else (int(count), int(now // window))))
+                self._order_limits[window] = (
+                    limit,
+                    *(known[1:] if count is None else (int(count), int(now // window))),
+                )
 
     def note_weight(self, used: int, now: float) -> None:
         """Take in the weight used in the current minute."""
@@ -58,6 +63,12 @@ class RateBudget:
     def block(self, seconds: float, now: float) -> None:
         """Send nothing for so long: the exchange said so (429, 418)."""
         self._blocked_until = max(self._blocked_until, now + seconds)
+
+    async def wait(self, purpose: Purpose) -> None:
+        """Return when a request of that purpose may go."""
+        while (seconds := self.seconds_until_free(purpose, time.time())) > 0:  # noqa: ASYNC110 - nobody sets the time
+            # In short steps: a cancel must not wait for a minute's end that other news has made pointless.
+            await asyncio.sleep(min(seconds, 1.0))
 
     def seconds_until_free(self, purpose: Purpose, now: float) -> float:
         """Return how long a request of that purpose has to wait; 0 when it may go at once.

@@ -9,17 +9,21 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import cast
 
+from stockade_gateway.control import Trading
+from stockade_gateway.dead_man import DeadManSwitch
+from stockade_gateway.desk import Desk
+from stockade_gateway.errors import ClientError
+from stockade_gateway.filters import InstrumentRules, OrderRequest
+from stockade_gateway.orders import Change
 from stockade_wire import PROTOCOL_VERSION
 from stockade_wire.messages import (
     MAX_WELCOME_ORDERS,
-    Bye,
     CancelAllOrders,
     CancelOrder,
     Connection,
     Event,
     Fault,
     FillReport,
-    Heartbeat,
     Hello,
     Instrument,
     OrderEvent,
@@ -34,13 +38,6 @@ from stockade_wire.messages import (
     TradingChanged,
     Welcome,
 )
-
-from stockade_gateway.control import Trading
-from stockade_gateway.dead_man import DeadManSwitch
-from stockade_gateway.desk import Desk
-from stockade_gateway.errors import ClientError
-from stockade_gateway.filters import InstrumentRules, OrderRequest
-from stockade_gateway.orders import Change
 
 _SILENT_SECONDS = 10.0
 
@@ -96,16 +93,12 @@ class Session:
         elif isinstance(request, CancelAllOrders):
             self._send(OrderReply(request.request_id, None))
             self._desk.cancel_all(request.symbol)
-        elif isinstance(request, Subscribe):
-            if request.symbol in self._desk.symbols:
-                self._subscribe(request.symbol, request.kind)
+        elif isinstance(request, Subscribe) and request.symbol in self._desk.symbols:
+            self._subscribe(request.symbol, request.kind)
         elif isinstance(request, Fault):
             self.fault = request
-            logger.error("the algorithm failed: %s: %s (%s:%s)", request.kind, request.message, request.file, request.line)
-        elif isinstance(request, Bye):
-            logger.info("the algorithm says good-bye")
-        elif not isinstance(request, Heartbeat):
-            raise ClientError(f"{type(request).__name__} is not served")
+            where = f"{request.file}:{request.line}"
+            logger.error("the algorithm failed: %s: %s (%s)", request.kind, request.message, where)
 
     def close(self) -> None:
         """Note that the algorithm's connection is gone."""
@@ -178,7 +171,9 @@ class Session:
 
     def _make_position(self, symbol: str) -> PositionChanged:
         holding = self._desk.books.positions.holding(symbol)
-        return PositionChanged(symbol, to_text(holding.quantity), _to_optional_text(holding.average_price), to_text(holding.realized))
+        return PositionChanged(
+            symbol, to_text(holding.quantity), _to_optional_text(holding.average_price), to_text(holding.realized)
+        )
 
 
 def to_text(number: Decimal) -> str:

@@ -18,8 +18,6 @@ from typing import Any
 
 import msgspec
 import uvloop
-from stockade_wire.order_ids import OrderIds, order_prefix
-from stockade_wire.ring import RingWriter
 
 from stockade_gateway.books import Books
 from stockade_gateway.control import ControlFile, StopAction
@@ -57,6 +55,8 @@ from stockade_gateway.start_up import (
 )
 from stockade_gateway.status import Facts, LedgerStatus, make_metrics, make_status
 from stockade_gateway.status_server import Answer, StatusServer
+from stockade_wire.order_ids import OrderIds, order_prefix
+from stockade_wire.ring import RingWriter
 
 _CONTROL_SECONDS = 0.1
 _HOUSE_SECONDS = 60.0
@@ -104,7 +104,12 @@ class Sidecar:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, leaving.set)
-        answers = {"/status": self._answer_status, "/readyz": self._answer_ready, "/livez": _answer_live, "/metrics": self._answer_metrics}
+        answers = {
+            "/status": self._answer_status,
+            "/readyz": self._answer_ready,
+            "/livez": _answer_live,
+            "/metrics": self._answer_metrics,
+        }
         status_server = StatusServer(self._settings.status_port, answers)
         await status_server.open()
         starting = loop.create_task(self._start())
@@ -126,14 +131,26 @@ class Sidecar:
         past = None if _is_past_known(records) else await self._try_past()
         symbols = set(settings.symbols) | find_symbols(records, past)
         rules = await insist(
-            "loading the instruments", lambda: load_rules(self._rest, self._budget, symbols, time.time()), self._note_start
+            "loading the instruments",
+            lambda: load_rules(self._rest, self._budget, symbols, time.time()),
+            self._note_start,
         )
         self._account_fault = await insist("checking the key", lambda: check_account(self._rest), self._note_start)
         await insist(
-            "loading quotes", lambda: load_quotes(self._rest, self._market, settings.symbols, time.time_ns()), self._note_start
+            "loading quotes",
+            lambda: load_quotes(self._rest, self._market, settings.symbols, time.time_ns()),
+            self._note_start,
         )
         orders = Orders(self._prefix)
-        books = Books(self._owner, orders, Positions(rules), rules, journal, self._ledger, self._tell_change)
+        books = Books(
+            owner=self._owner,
+            orders=orders,
+            positions=Positions(rules),
+            rules=rules,
+            journal=journal,
+            ledger=self._ledger,
+            tell=self._tell_change,
+        )
         books.restore(records)
         del records
         if past is not None:
@@ -147,7 +164,17 @@ class Sidecar:
             on_user_event=self._take_user_event,
             on_connection=self._note_connection,
         )
-        desk = Desk(books, rules, settings.symbols, self._market, self._control_file, ids, api, self._rest, self._budget)
+        desk = Desk(
+            books=books,
+            rules=rules,
+            symbols=settings.symbols,
+            market=self._market,
+            control_file=self._control_file,
+            ids=ids,
+            api=api,
+            rest=self._rest,
+            budget=self._budget,
+        )
         reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
         desk.set_readiness(reconciler)
         self._desk, self._reconciler = desk, reconciler
@@ -165,7 +192,9 @@ class Sidecar:
     def _open_market_and_socket(self, desk: Desk) -> None:
         directory = self._settings.run_directory
         ring = RingWriter.create(directory / "market.ring", self._settings.symbols, _RING_RECORDS, _RING_BOOKS)
-        server = SocketServer(directory / "orders.sock", self._settings.algorithm_uid_number, self._receive, self._note_client_gone)
+        server = SocketServer(
+            directory / "orders.sock", self._settings.algorithm_uid_number, self._receive, self._note_client_gone
+        )
         stream = MarketStream(self._settings.streams_url, self._settings.symbols, ring, self._market, server.ring)
         self._session = Session(desk, self._dead_man, str(ring.path), stream.subscribe, server.send)
         self._server = server
@@ -202,7 +231,9 @@ class Sidecar:
             self._on_stop = StopResult(action.value, "Incomplete", f"the gateway had not started: {self._start_reason}")
         else:
             self._desk.leaving = True
-            self._on_stop = await carry_out(action, self._desk, self._reconciler, deadline=time.monotonic() + _STOP_SECONDS)
+            self._on_stop = await carry_out(
+                action, self._desk, self._reconciler, deadline=time.monotonic() + _STOP_SECONDS
+            )
         logger.info("onStop %s: %s: %s", self._on_stop.action, self._on_stop.result, self._on_stop.message)
         self._write_termination_message(self._on_stop)
         if not await asyncio.to_thread(self._ledger.flush, _FLUSH_SECONDS):
@@ -244,7 +275,9 @@ class Sidecar:
         action = self._dead_man.take_due_action(control.dead_man, time.monotonic())
         if action is not None:
             logger.error("the algorithm gives no sign of life: %s", action.value)
-            self._dead_man_task = asyncio.get_running_loop().create_task(self._act_for_dead_man(action, desk, reconciler))
+            self._dead_man_task = asyncio.get_running_loop().create_task(
+                self._act_for_dead_man(action, desk, reconciler)
+            )
 
     async def _act_for_dead_man(self, action: StopAction, desk: Desk, reconciler: Reconciler) -> None:
         deadline = time.monotonic() + _DEAD_MAN_SECONDS

@@ -1,6 +1,6 @@
-"""The order socket: SOCK_SEQPACKET, one algorithm at a time, its uid checked by the kernel, a bounded share of the loop.
+"""The order socket: SOCK_SEQPACKET, one algorithm at a time, its uid told by the kernel, a bounded share of the loop.
 
-The gateway never waits for the algorithm: what it does not read is kept up to a bound, and then the connection is dropped.
+The gateway never waits for the algorithm: what it does not read is kept up to a bound, then the connection is dropped.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from stockade_gateway.errors import ClientError
+from stockade_gateway.session import refuse
 from stockade_wire.errors import MalformedMessageError
 from stockade_wire.messages import (
     MAX_REQUEST_BYTES,
@@ -23,9 +25,6 @@ from stockade_wire.messages import (
 )
 from stockade_wire.ring import Doorbell
 
-from stockade_gateway.errors import ClientError
-from stockade_gateway.session import refuse
-
 _READS_PER_WAKE_UP = 16
 _MAX_UNREAD_EVENTS = 2000
 _CREDENTIALS = struct.Struct("3i")
@@ -36,7 +35,9 @@ logger = logging.getLogger(__name__)
 class SocketServer:
     """Serves one algorithm; `on_request` may raise ClientError, `on_close` is called when it is gone."""
 
-    def __init__(self, path: Path, algorithm_uid: int, on_request: Callable[[Request], None], on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, algorithm_uid: int, on_request: Callable[[Request], None], on_close: Callable[[], None]
+    ) -> None:
         self._path = path
         self._algorithm_uid = algorithm_uid
         self._on_request = on_request
@@ -133,7 +134,7 @@ class SocketServer:
         except OSError as error:
             logger.warning("a connection to the order socket was not accepted: %s", error)
             return
-        client.setblocking(False)
+        client.setblocking(False)  # noqa: FBT003 - the standard library's own
         credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, uid, _ = _CREDENTIALS.unpack(credentials)
         if uid != self._algorithm_uid:

@@ -49,7 +49,9 @@ async def insist(what: str, ask: Callable[[], Awaitable[_Result]], note: Callabl
             await asyncio.sleep(delay)
 
 
-async def load_rules(rest: RestClient, budget: RateBudget, symbols: Iterable[str], now: float) -> dict[str, InstrumentRules]:
+async def load_rules(
+    rest: RestClient, budget: RateBudget, symbols: Iterable[str], now: float
+) -> dict[str, InstrumentRules]:
     """Return the rules of the symbols. Raises ExchangeError, also for a symbol the exchange does not have."""
     names = msgspec.json.encode(sorted(symbols)).decode()
     answer = await rest.get("/api/v3/exchangeInfo", {"symbols": names})

@@ -1,4 +1,4 @@
-"""The exchange's time, as far as it differs from this machine's: signed requests carry it and are refused when it is off."""
+"""The exchange's time, as far as it differs from this machine's: a signed request with a wrong one is refused."""
 
 import time
 

@@ -1,7 +1,7 @@
 """What the exchange sends, as typed records: market frames, user events, orders and trades.
 
-Names of fields are Binance's ("WebSocket Streams", "User Data Streams", "Trade endpoints"); fields not needed are skipped
-while decoding.
+Names of fields are Binance's ("WebSocket Streams", "User Data Streams", "Trade endpoints"); those not needed are
+skipped while decoding.
 """
 
 from decimal import Decimal

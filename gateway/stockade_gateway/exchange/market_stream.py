@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from stockade_wire.errors import ScaledNumberError
-from stockade_wire.ring import RingWriter
-from stockade_wire.scaled import scale_number
 
 from stockade_gateway.exchange.connection import SupervisedConnection
 from stockade_gateway.exchange.decode import MarketData, market_decoder
 from stockade_gateway.market import Market
+from stockade_wire.errors import ScaledNumberError
+from stockade_wire.ring import RingWriter
+from stockade_wire.scaled import scale_number
 
 _STREAM_OF_KIND = {"quote": "bookTicker", "trade": "trade", "bar": "kline_1m", "book": "depth20@100ms"}
 _MINUTE_NS = 60_000_000_000

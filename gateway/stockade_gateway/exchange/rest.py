@@ -49,7 +49,12 @@ class RestClient:
         self._clock.set_offset(answer["serverTime"], sent, time.time_ns())
 
     async def get(
-        self, path: str, parameters: Mapping[str, object] | None = None, *, signed: bool = False, purpose: Purpose = Purpose.UPKEEP
+        self,
+        path: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        signed: bool = False,
+        purpose: Purpose = Purpose.UPKEEP,
     ) -> Any:
         """Return the decoded answer. Raises ExchangeError and its kinds; asks once more after a wrong timestamp."""
         try:
@@ -69,9 +74,10 @@ class RestClient:
         self._thread.submit(self._drop_connection)
         self._thread.shutdown(wait=False)
 
-    async def _request(self, method: str, path: str, parameters: Mapping[str, object], *, signed: bool, purpose: Purpose) -> Any:
-        while (delay := self._budget.seconds_until_free(purpose, time.time())) > 0:
-            await asyncio.sleep(min(delay, 5.0))
+    async def _request(
+        self, method: str, path: str, parameters: Mapping[str, object], *, signed: bool, purpose: Purpose
+    ) -> Any:
+        await self._budget.wait(purpose)
         query, headers = urlencode(parameters), {}
         if signed:
             stamped = {**parameters, "recvWindow": RECV_WINDOW_MS, "timestamp": self._clock.now_ms()}
@@ -116,7 +122,9 @@ class RestClient:
                 # All this client sends may be sent twice: questions, and cancels of one order by its id.
                 if reused and not isinstance(error, TimeoutError):
                     continue
-                raise StatusUnknownError(f"{method}: no answer from the exchange ({type(error).__name__}: {error})") from None
+                raise StatusUnknownError(
+                    f"{method}: no answer from the exchange ({type(error).__name__}: {error})"
+                ) from None
             return response.status, {name.lower(): value for name, value in response.getheaders()}, body
         raise AssertionError("the second turn always returns or raises")
 
