@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from stockade_cluster.borrowed import note_borrowed
 from stockade_cluster.errors import InterruptedRunError, LocalClusterError
 from stockade_cluster.images import build_images, image_name, image_tags
 from stockade_cluster.kind import remove_kind
@@ -43,6 +44,7 @@ def down(settings: Settings, progress: Progress) -> None:
 def images(settings: Settings, progress: Progress) -> None:
     """Build the images that changed."""
     with hold_lock():
+        note_borrowed()
         complete(progress, lambda: install_packages(progress, CLUSTER))
         for name, tag in complete(progress, lambda: build_images(settings, progress)).items():
             print(image_name(name, tag))

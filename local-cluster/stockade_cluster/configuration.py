@@ -69,7 +69,11 @@ runtime_type = "io.containerd.runc.v2"
 
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
 BinaryName = "{programs}/runc"
+Root = "{RUN}/runc"
 SystemdCgroup = false
+
+[plugins."io.containerd.nri.v1.nri"]
+disable = true
 """
 
 
@@ -163,6 +167,7 @@ def component_commands(programs: Path) -> dict[str, list[str]]:
             f"--service-account-private-key-file={PKI}/tokens.key",
             "--use-service-account-credentials=true",
             f"--cluster-cidr={POD_NETWORK}",
+            f"--flex-volume-plugin-dir={DATA}/volume-plugins",
             "--leader-elect=false",
         ],
         "kube-scheduler": [f"{programs}/kube-scheduler", config("scheduler"), "--leader-elect=false"],

@@ -35,6 +35,8 @@ def start(
             start_new_session=True,
             pass_fds=pass_descriptors,
         )
+    # It outlives us and is watched by pid; Popen shall not complain that nobody waited for it.
+    process.returncode = 0
     began = read_start_time(process.pid)
     (PROCESSES / f"{name}.json").write_text(json.dumps({"pid": process.pid, "began": began}))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stockade_cluster import processes
+from stockade_cluster.borrowed import remove_borrowed
 from stockade_cluster.commands import run
 from stockade_cluster.control_groups import kill_members, remove_groups
 from stockade_cluster.network import remove_network
@@ -13,8 +14,6 @@ from stockade_cluster.places import BUILD_RUN, CONTAINERD_SOCKET, DATA, NAME, NE
 from stockade_cluster.progress import Progress
 from stockade_cluster.settings import Settings
 
-KUBELET_LINKS = Path("/var/log/containers")
-CNI_RESULTS = Path("/var/lib/cni/results")
 # Those that would start something anew go first.
 STOP_FIRST = ("panel-door", "kubelet", "kube-controller-manager", "kube-scheduler")
 
@@ -72,15 +71,8 @@ def find_mounts(mounts: str, folders: Iterable[Path]) -> list[str]:
 
 
 def remove_files() -> None:
-    """Delete our folders, and our entries in the folders the kubelet and the network library share with others."""
-    for link in KUBELET_LINKS.glob("*.log"):
-        if link.is_symlink() and link.readlink().is_relative_to(DATA):
-            link.unlink()
-    for result in CNI_RESULTS.glob(f"{NAME}-*"):
-        result.unlink()
-    for folder in (KUBELET_LINKS, CNI_RESULTS, CNI_RESULTS.parent):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    """Delete our folders and what programs made elsewhere."""
+    remove_borrowed()
     for folder in (RUN, DATA, BUILD_RUN):
         if folder.exists():
             shutil.rmtree(folder)

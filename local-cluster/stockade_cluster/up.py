@@ -2,6 +2,7 @@
 
 from stockade_cluster import processes
 from stockade_cluster.base_images import make_name_server, make_pause
+from stockade_cluster.borrowed import note_borrowed
 from stockade_cluster.chart import ADMIN_EMAIL, chart_values, find_service, install_chart
 from stockade_cluster.cluster import finish_start, kubectl, start_cluster
 from stockade_cluster.commands import succeeds
@@ -71,6 +72,7 @@ def prepare_local_cluster(settings: Settings, progress: Progress) -> dict[str, s
         check_route_is_free()
         # Asked now rather than after twenty minutes of building.
         listen(settings.panel_port).close()
+        note_borrowed()
     lanes = Lanes(progress)
     packages = lanes.begin(lambda: install_packages(progress, CLUSTER))
     programs = lanes.begin(lambda: build_programs(settings, progress, [b for b in BUILDS if not b.c_compiler]))
