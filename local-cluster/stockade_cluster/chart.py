@@ -34,10 +34,9 @@ def chart_values(settings: Settings, tags: dict[str, str], admin_password: str) 
 def hash_installation(settings: Settings, values: dict[str, object]) -> str:
     """What the installation is made of, so that an unchanged one is left alone."""
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
-    for folder in (settings.checkout / "charts" / "stockade", settings.checkout / "crds"):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    chart = settings.checkout / "charts" / "stockade"
+    for path in sorted(path for path in chart.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(chart)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -49,7 +48,6 @@ def install_chart(settings: Settings, progress: Progress, values: dict[str, obje
     unchanged = noted.exists() and noted.read_text() == wanted
     if not (unchanged and succeeds([*helm, "status", RELEASE])):
         with progress.step("chart", "installing the chart with Helm", "installed"):
-            run(kubectl(settings, "apply", "--server-side", "--force-conflicts", "-f", str(settings.checkout / "crds")))
             chart = str(settings.checkout / "charts" / "stockade")
             command = [
                 *helm,
@@ -58,7 +56,6 @@ def install_chart(settings: Settings, progress: Progress, values: dict[str, obje
                 RELEASE,
                 chart,
                 "--create-namespace",
-                "--skip-crds",
                 "--values",
                 "-",
             ]

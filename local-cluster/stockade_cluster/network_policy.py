@@ -6,7 +6,7 @@ a pod is open in a direction until a policy of that direction selects it, then o
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 from typing import Any
 
 from stockade_cluster.places import POD_NETWORK
@@ -102,7 +102,9 @@ def _read_peers(facts: Facts, namespace: str, peers: Sequence[Json] | None) -> l
     found = []
     for peer in peers:
         if "ipBlock" in peer:
-            found.append(_Peers((peer["ipBlock"]["cidr"],), tuple(peer["ipBlock"].get("except") or ())))
+            # The cluster has IPv4 only, so what is said of IPv6 concerns nobody.
+            if ":" not in peer["ipBlock"]["cidr"]:
+                found.append(_Peers((peer["ipBlock"]["cidr"],), tuple(peer["ipBlock"].get("except") or ())))
         else:
             pods = [pod for pod in facts.pods if _is_peer(facts, pod, peer, namespace)]
             found += [_Peers((f"{pod.address}/32",), pods=(pod,)) for pod in pods]
@@ -214,11 +216,17 @@ def _merge(allowances: Sequence[Allowance], peer_side: str) -> list[str]:
         peers.setdefault((each.exceptions, each.ports), set()).update(each.networks)
     lines = []
     for (exceptions, ports), networks in peers.items():
-        match = "" if "0.0.0.0/0" in networks else f"ip {peer_side} {{ {', '.join(sorted(networks))} }} "
+        match = "" if "0.0.0.0/0" in networks else f"ip {peer_side} {_set(networks)} "
         if exceptions:
-            match += f"ip {peer_side} != {{ {', '.join(sorted(exceptions))} }} "
+            match += f"ip {peer_side} != {_set(exceptions)} "
         lines += [f"{match}{port_match}return" for port_match in _match_ports(ports)]
     return lines
+
+
+def _set(networks: Iterable[str]) -> str:
+    # Overlapping networks are an error in an nftables set.
+    merged = collapse_addresses(IPv4Network(each) for each in networks)
+    return f"{{ {', '.join(map(str, merged))} }}"
 
 
 def _match_ports(ports: tuple[Ports, ...] | None) -> list[str]:

@@ -1,0 +1,1 @@
+"""local_cluster: the cluster that `make up` starts."""
