@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from stockade_cluster.dockerfile import read_stages, read_target
 from stockade_cluster.errors import ImageError
 from stockade_cluster.images import NAMES, make_tag
@@ -65,7 +66,7 @@ def test_compiled_files_do_not_change_a_tag(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="copies .*second, which is not there"):
+    with pytest.raises(ImageError, match=r"copies .*second, which is not there"):
         make_tag(tmp_path, read_target(read_stages(TEXT), "second"), "base")
 
 

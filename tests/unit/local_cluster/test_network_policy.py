@@ -1,8 +1,8 @@
 """What NetworkPolicies allow, case by case, and that the nftables text says the same."""
 
 import pytest
-from stockade_cluster.network_policy import Facts, decide, render_ruleset, selects
 
+from stockade_cluster.network_policy import Facts, decide, render_ruleset, selects
 from tests.support.policies import CASES, CLIENT, CLOSED, SERVER, Case, facts, policy
 
 

@@ -1,0 +1,77 @@
+"""A run of `make up` or `make down`: one at a time, and interrupted with everything it had started."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stockade_cluster.borrowed import note_borrowed, remove_borrowed
+from stockade_cluster.commands import run, succeeds
+from stockade_cluster.errors import BusyError, CommandError
+from stockade_cluster.lock import hold_lock
+from tests.support.waiting import wait_until
+
+PROJECT = Path(__file__).parents[3]
+INTERRUPTED = """
+import signal, sys
+from stockade_cluster import commands
+from stockade_cluster.lanes import Lanes
+from stockade_cluster.progress import Progress
+lanes = Lanes(Progress())
+lanes.begin(lambda: commands.run(["sh", "-c", f"echo $$ > {sys.argv[1]}; sleep 600"]))
+try:
+    lanes.finish()
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_a_second_run_is_refused_and_a_later_one_is_not(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with hold_lock(lock), pytest.raises(BusyError, match=f"process {os.getpid()}"), hold_lock(lock):
+        pass
+    with hold_lock(lock):
+        assert lock.exists()
+    assert not lock.exists()
+
+
+def test_ctrl_c_ends_what_the_run_had_started(tmp_path: Path) -> None:
+    noted = tmp_path / "pid"
+    command = [sys.executable, "-c", INTERRUPTED, str(noted)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(PROJECT / "local-cluster")})
+    try:
+        wait_until(lambda: noted.exists() and noted.read_text().strip(), "the program to begin")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.wait()
+    child = int(noted.read_text())
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), "the program to end with the run")
+
+
+def test_a_failure_carries_what_the_program_said() -> None:
+    with pytest.raises(CommandError, match="no such thing"):
+        run(["sh", "-c", "echo no such thing >&2; exit 3"])
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(CommandError, match="not-a-program is not there"):
+        run(["not-a-program"])
+    assert succeeds(["true"])
+
+
+def test_only_paths_that_were_not_there_are_removed(tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    theirs.mkdir()
+    note = tmp_path / "data" / "note.json"
+    note_borrowed(note, (str(mine), str(theirs)))
+    mine.mkdir()
+    (mine / "file").write_text("")
+    note_borrowed(note, (str(mine), str(theirs)))
+    remove_borrowed(note)
+    assert not mine.exists()
+    assert theirs.exists()
