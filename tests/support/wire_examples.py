@@ -55,6 +55,8 @@ _ORDER_EVENT = OrderEvent(
     last_fill=_FILL,
     reason=None,
     event_time_ns=1_764_100_000_123_000_000,
+    price="27000.10",
+    time_in_force="GTC",
 )
 _POSITION = PositionChanged("BTCUSDT", "0.00200", "27000.10", "-0.054")
 

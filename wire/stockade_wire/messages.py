@@ -198,6 +198,9 @@ class OrderEvent(Message, frozen=True):
     last_fill: FillReport | None
     reason: Sentence | None
     event_time_ns: Count
+    price: Number | None = None
+    stop_price: Number | None = None
+    time_in_force: TimeInForce | None = None
 
 
 class PositionChanged(Message, frozen=True):
