@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from stockade_runner.errors import SettingsError
 from stockade_wire.messages import LauncherReport
 
@@ -58,8 +56,16 @@ def _read_seconds(environment: Mapping[str, str], name: str, default: float) -> 
 
 
 def _read_report(environment: Mapping[str, str]) -> LauncherReport:
-    text = _require(environment, "STOCKADE_LAUNCHER_REPORT", "nothing; start `python -m stockade_runner`, which sets it")
+    text = _require(
+        environment, "STOCKADE_LAUNCHER_REPORT", "nothing; start `python -m stockade_runner`, which sets it"
+    )
     try:
-        return LauncherReport(**msgspec.convert(json.loads(text), dict[str, int]))
-    except (TypeError, ValueError, msgspec.ValidationError) as error:
+        report = json.loads(text)
+        return LauncherReport(
+            no_new_privs=report["no_new_privs"],
+            seccomp=report["seccomp"],
+            landlock_abi=report["landlock_abi"],
+            self_test_passed=report["self_test_passed"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
         raise SettingsError(f"STOCKADE_LAUNCHER_REPORT is not the launcher's: {error}") from error

@@ -24,7 +24,8 @@ PARAMETERS_FILE = "parameters.json"
 def load_strategy(source_folder: Path, entrypoint: str) -> tuple[type[Strategy], Parameters]:
     """Return the strategy class and its checked parameters.
 
-    `entrypoint` is `module:Class`, `module`, or empty for the only Strategy subclass in `algorithm.py`. Raises UserCodeError.
+    `entrypoint` is `module:Class`, `module`, or empty for the only Strategy subclass in `algorithm.py`. Raises
+    UserCodeError.
     """
     module_name, _, class_name = entrypoint.partition(":")
     module = import_module(source_folder, module_name or DEFAULT_MODULE)
@@ -72,7 +73,9 @@ def find_class(module: ModuleType, class_name: str) -> type[Strategy]:
         )
     names = ", ".join(defined)
     raise UserCodeError(
-        plain_fault("EntrypointError", f"{file} has several Strategy subclasses ({names}): name one in entrypoint", file)
+        plain_fault(
+            "EntrypointError", f"{file} has several Strategy subclasses ({names}): name one in entrypoint", file
+        )
     )
 
 

@@ -57,7 +57,8 @@ def launch() -> NoReturn:
         raise SystemExit(EXIT_LAUNCH_FAILED) from error
     sys.stderr.flush()
     arguments = [sys.executable, "-I", "-B", "-m", "stockade_runner.main"]
-    os.execve(sys.executable, arguments, build_environment(os.environ, report))  # noqa: S606 - a shell is the last thing wanted
+    environment = build_environment(os.environ, report)
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 - a shell is the last thing wanted
 
 
 def confine(termination_log: Path) -> dict[str, bool | int]:

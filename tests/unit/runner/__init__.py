@@ -1,0 +1,1 @@
+"""Tests of the runner's and the launcher's pure parts."""
