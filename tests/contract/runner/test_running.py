@@ -8,6 +8,7 @@ from stockade_wire.messages import (
     OrderEvent,
     OrderReply,
     PositionChanged,
+    SubmitOrder,
     TradingChanged,
 )
 from tests.contract.runner.conftest import StartAlgorithm
@@ -117,12 +118,12 @@ def test_orders_and_what_becomes_of_them(gateway: GatewayDouble, start_algorithm
     assert (order.quantity, order.price) == ("0.00123", "27000.01")
     # What comes while a verb waits for its reply must not be lost, nor called within the callback.
     gateway.send_state(order, "sk-1", "ACCEPTED")
-    second = gateway.receive_any()
+    second = gateway.receive(SubmitOrder)
     gateway.send(OrderReply(999, "sk-other"))
-    gateway.send(OrderReply(second.request_id, "sk-2", "POSITION_EXCEEDS_MAX", "too much"))  # type: ignore[union-attr]
+    gateway.send(OrderReply(second.request_id, "sk-2", "POSITION_EXCEEDS_MAX", "too much"))
     for denied in (None, "INVALID_ORDER"):
         cancel = gateway.receive(CancelOrder)
-        gateway.send(OrderReply(cancel.request_id, cancel.client_order_id, denied))  # type: ignore[arg-type]
+        gateway.send(OrderReply(cancel.request_id, cancel.client_order_id, denied))
     gateway.send_state(order, "sk-1", "PARTIALLY_FILLED", filled="0.001")
     cancel_all = gateway.receive(CancelAllOrders)
     assert cancel_all.symbol is None
