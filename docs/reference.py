@@ -54,9 +54,8 @@ def describe_type(schema: Mapping[str, Any]) -> str:
         words.append(": " + ", ".join(f"`{each}`" for each in schema["enum"]))
     if "default" in schema:
         words.append(f", default `{json.dumps(schema['default'])}`")
-    for bound in ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"):
-        if bound in schema:
-            words.append(f", {bound} {schema[bound]}")
+    bounds = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+    words += [f", {bound} {schema[bound]}" for bound in bounds if bound in schema]
     return "".join(words)
 
 
