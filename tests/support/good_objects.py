@@ -58,16 +58,24 @@ def make_object(kind: str, name: str, namespace: str) -> dict[str, Any]:
 
 
 def spoil(whole: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """Return a copy with one field, named by its path, set to a value or left out."""
+    """Return a copy with one field set to a value or left out.
+
+    A step of the path into a list is an element's number or its name; one more than there are appends.
+    """
     changed = copy.deepcopy(whole)
     *above, last = path.split(".")
     place: Any = changed
     for step in above:
-        place = place[int(step)] if step.isdigit() else place.setdefault(step, {})
-    if value is LEAVE_OUT:
+        place = place[_find(place, step)] if isinstance(place, list) else place.setdefault(step, {})
+    if isinstance(place, list):
+        where = _find(place, last)
+        place[where : where + 1] = [] if value is LEAVE_OUT else [value]
+    elif value is LEAVE_OUT:
         del place[last]
-    elif isinstance(place, list):
-        place[int(last)] = value
     else:
         place[last] = value
     return changed
+
+
+def _find(elements: list[Any], step: str) -> int:
+    return int(step) if step.isdigit() else [element["name"] for element in elements].index(step)
