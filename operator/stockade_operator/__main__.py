@@ -65,6 +65,8 @@ async def _run_until_one_ends(inbox: Inbox, parts: list[Coroutine[Any, Any, None
 def main() -> int:
     """Return the process's exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # One line per event says nothing that the conditions and metrics do not.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     try:
         asyncio.run(run(read_settings(os.environ)))
     except (SettingsError, ClusterError) as error:

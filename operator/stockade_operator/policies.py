@@ -153,7 +153,7 @@ UP_TO_DATE = Update(pending=False, restarts=False, reason="UpToDate", message="T
 def decide_update(
     pod: PodFacts, user_hash: str, platform_hash: str, keys_secret: str, policy: UpdatePolicy, *, flat: bool
 ) -> Update:
-    """Say whether the pod is replaced: at once for the user's own change, by the policy for Stockade's and for new keys."""
+    """Say whether the pod is replaced: at once for the user's own change, by policy for Stockade's and for new keys."""
     if pod.user_hash != user_hash:
         message = "The source, parameters, account, symbols or resources have changed; the pod is replaced now."
         return Update(pending=True, restarts=True, reason="SpecChanged", message=message)

@@ -1,0 +1,1 @@
+"""The operator's pure parts: manifests against golden files, policies against tables."""
