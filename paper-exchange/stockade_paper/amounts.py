@@ -1,0 +1,21 @@
+"""How amounts are written and rounded, apart so that no float ever touches money."""
+
+from decimal import ROUND_DOWN, Decimal
+
+ZERO = Decimal(0)
+SMALLEST = Decimal("0.00000001")
+
+
+def format_amount(amount: Decimal) -> str:
+    """Write an amount as Binance does: a string with eight decimals."""
+    return f"{amount:.8f}"
+
+
+def round_down(amount: Decimal, step: Decimal) -> Decimal:
+    """Largest multiple of `step` that is not above `amount`."""
+    return (amount / step).to_integral_value(ROUND_DOWN) * step
+
+
+def is_multiple(amount: Decimal, step: Decimal) -> bool:
+    """Whether `amount` is a whole number of steps; a step of zero allows everything."""
+    return step == 0 or amount % step == 0

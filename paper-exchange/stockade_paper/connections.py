@@ -1,0 +1,79 @@
+"""One WebSocket connection: a bounded queue towards the client, the server's pings, and its end.
+
+Apart because market streams and the WebSocket API differ only in what they say.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+PING_SECONDS = 20.0
+PONG_DEADLINE_SECONDS = 60.0
+QUEUE_LENGTH = 20_000
+
+
+class Connection:
+    """A client. `send` never waits: who can't keep up is disconnected, as Binance does."""
+
+    def __init__(self, socket: web.WebSocketResponse, address: str) -> None:
+        self.address = address
+        self.opened_ms = time.time_ns() // 1_000_000
+        self._socket = socket
+        self._queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
+        self._last_pong = time.monotonic()
+
+    def send(self, text: str) -> None:
+        """Queue one text frame."""
+        try:
+            self._queue.put_nowait(text)
+        except asyncio.QueueFull:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection once the client has been told; what is still queued is dropped."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+    async def run(self, on_text: Callable[[str], Awaitable[None]], on_control: Callable[[], None]) -> None:
+        """Serve until either side closes; `on_control` is told of each ping and pong of the client."""
+        writer = asyncio.create_task(self._write())
+        pinger = asyncio.create_task(self._ping())
+        try:
+            async for message in self._socket:
+                if message.type is WSMsgType.TEXT:
+                    await on_text(message.data)
+                elif message.type is WSMsgType.PING:
+                    on_control()
+                    await self._socket.pong(message.data)
+                elif message.type is WSMsgType.PONG:
+                    self._last_pong = time.monotonic()
+                    on_control()
+        finally:
+            writer.cancel()
+            pinger.cancel()
+            await asyncio.gather(writer, pinger, return_exceptions=True)
+
+    async def _write(self) -> None:
+        while True:
+            text = await self._queue.get()
+            if text is None:
+                await self._socket.close(code=WSCloseCode.GOING_AWAY)
+                return
+            try:
+                await self._socket.send_str(text)
+            except ConnectionError:
+                return
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            if time.monotonic() - self._last_pong > PONG_DEADLINE_SECONDS:
+                await self._socket.close(code=WSCloseCode.POLICY_VIOLATION)
+                return
+            try:
+                await self._socket.ping(str(time.time_ns() // 1_000_000).encode())
+            except ConnectionError:
+                return

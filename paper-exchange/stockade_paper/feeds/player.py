@@ -1,0 +1,70 @@
+"""Plays a feed in real time: waits until each event is due and lets it happen."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from stockade_paper.exchange import Exchange, MarketEvent
+
+LOG = logging.getLogger(__name__)
+EVENTS_PER_BREATH = 50
+
+
+class Player:
+    """One feed; it is started once, may be paused, and says where it is."""
+
+    def __init__(self, name: str, exchange: Exchange, events: Iterator[tuple[float, list[MarketEvent]]]) -> None:
+        self.name = name
+        self.state = "waiting"
+        self.applied = 0
+        self._exchange = exchange
+        self._events = events
+        self._task: asyncio.Task[None] | None = None
+        self._running = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin or go on; a feed that has ended stays ended."""
+        if self.state == "ended":
+            return
+        self.state = "running"
+        self._running.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._play())
+
+    def pause(self) -> None:
+        """Let no event happen until the next `start`."""
+        if self.state == "running":
+            self.state = "paused"
+            self._running.clear()
+
+    async def stop(self) -> None:
+        """End the task."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def describe(self) -> dict[str, Any]:
+        """Write where the feed is."""
+        return {"name": self.name, "state": self.state, "events": self.applied}
+
+    async def _play(self) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for due_seconds, events in self._events:
+            if not self._running.is_set():
+                paused = loop.time()
+                await self._running.wait()
+                started += loop.time() - paused
+            wait = started + due_seconds - loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            self._apply(events)
+            if self.applied % EVENTS_PER_BREATH == 0:
+                await asyncio.sleep(0)
+        self.state = "ended"
+
+    def _apply(self, events: list[MarketEvent]) -> None:
+        for event in events:
+            self._exchange.apply_feed(event)
+            self.applied += 1

@@ -1,0 +1,310 @@
+"""Matching of one symbol: what a taker meets, who is filled when the market trades, and the money that moves.
+
+Apart from the exchange because it knows no request and no client: orders, a book and balances only.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from stockade_paper.accounts import Account, Accounts
+from stockade_paper.amounts import ZERO, round_down
+from stockade_paper.book import is_better, opposite
+from stockade_paper.fees import FeeSchedule, charge_commission
+from stockade_paper.market import Market
+from stockade_paper.orders import Fill, Order
+from stockade_paper.turn import Turn
+
+TAKER_STOPPING_MODES = frozenset({"EXPIRE_TAKER", "EXPIRE_BOTH"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing a taker does: trade with the feed or a maker, or (when `is_prevented`) meet itself."""
+
+    price: Decimal
+    quantity: Decimal
+    maker: Order | None
+    is_prevented: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen to a taker now; `is_starved` when the book has too little for it."""
+
+    steps: tuple[Step, ...]
+    is_starved: bool
+
+    @property
+    def quantity(self) -> Decimal:
+        """What would trade."""
+        return sum((step.quantity for step in self.steps if not step.is_prevented), ZERO)
+
+    @property
+    def cost(self) -> Decimal:
+        """What it would cost in the quote asset."""
+        return sum((step.quantity * step.price for step in self.steps if not step.is_prevented), ZERO)
+
+
+def lock_needed(order: Order) -> Decimal:
+    """Return what an open order must have locked: base of a sale, quote of a purchase at its worst price."""
+    if order.type == "MARKET" or order.status == "PENDING_NEW" or not order.is_open:
+        return ZERO
+    if order.shares_lock or (order.has_triggered and not order.price):
+        return ZERO
+    if order.side == "SELL":
+        return order.remaining
+    return order.remaining * (order.price or order.stop_price or order.trailing_extreme or ZERO)
+
+
+def lock_asset(order: Order, market: Market) -> str:
+    """Return the asset an order locks and pays with."""
+    return market.instrument.base if order.side == "SELL" else market.instrument.quote
+
+
+class Matcher:
+    """Matches on one market. `before_fill` runs before an order's first fill (an order list drops its other leg)."""
+
+    def __init__(
+        self,
+        market: Market,
+        accounts: Accounts,
+        fees: FeeSchedule,
+        *,
+        bnb_price: Callable[[str], Decimal | None],
+        before_fill: Callable[[Order, Turn], None],
+        after_fill: Callable[[Order, Turn], None],
+    ) -> None:
+        self.market = market
+        self._accounts = accounts
+        self._fees = fees
+        self._bnb_price = bnb_price
+        self._before_fill = before_fill
+        self._after_fill = after_fill
+        self._prevented_ids = itertools.count(1)
+
+    def plan(self, order: Order) -> Plan:
+        """Walk the book for a taker without changing anything."""
+        limit = order.price if order.type != "MARKET" and order.price else None
+        budget = order.quote_order_quantity if order.quantity == 0 else None
+        remaining = order.remaining
+        steps: list[Step] = []
+        for piece in self.market.book.walk(order.side, limit):
+            if budget is None:
+                wanted = min(remaining, piece.quantity)
+            else:
+                wanted = min(round_down(budget / piece.price, self.market.instrument.step_size), piece.quantity)
+            if wanted <= 0:
+                return Plan(tuple(steps), is_starved=False)
+            maker = piece.maker
+            prevented = (
+                maker is not None and maker.account_id == order.account_id and order.self_trade_prevention != "NONE"
+            )
+            steps.append(Step(piece.price, wanted, maker, is_prevented=prevented))
+            if prevented and order.self_trade_prevention in TAKER_STOPPING_MODES:
+                return Plan(tuple(steps), is_starved=False)
+            if prevented and order.self_trade_prevention == "EXPIRE_MAKER":
+                continue
+            remaining -= wanted
+            if budget is not None:
+                budget -= wanted * piece.price
+        return Plan(tuple(steps), is_starved=remaining > 0 or budget is not None)
+
+    def take(self, order: Order, plan: Plan, turn: Turn) -> None:
+        """Carry a plan out; the caller closes or rests what remains."""
+        for step in plan.steps:
+            if step.is_prevented:
+                assert step.maker is not None  # noqa: S101 - only a maker of one's own is ever prevented
+                self._prevent(order, step.maker, step.quantity, turn)
+            else:
+                self._trade(order, step, turn)
+
+    def apply_market_trade(self, price: Decimal, quantity: Decimal, turn: Turn, *, buyer_maker: bool) -> Decimal:
+        """Let a trade of the outside market reach waiting orders and return what of it they did not take.
+
+        The aggressor meets better-priced orders first, then those at its price behind the visible queue.
+        """
+        side = "BUY" if buyer_maker else "SELL"
+        book = self.market.book
+        left = quantity
+        for level in sorted(book.resting[side], reverse=side == "BUY"):
+            if left <= 0 or is_better(side, price, level):
+                break
+            if level != price:
+                left = self._fill_queue(book.resting[side][level], left, turn)
+                continue
+            passed = ZERO
+            for order in list(book.resting[side][level]):
+                if order.queue_ahead is None:
+                    continue
+                ahead = min(max(order.queue_ahead - passed, ZERO), left)
+                passed += ahead
+                left = self._fill_maker(order, left - ahead, turn)
+            book.advance_queue(side, price, passed + left)
+            left += passed
+        return left
+
+    def fill_crossed(self, turn: Turn) -> None:
+        """Fill waiting orders that the outside market now quotes through: its best level would have met them."""
+        book = self.market.book
+        for side in ("BUY", "SELL"):
+            for level in sorted(book.resting[side], reverse=side == "BUY"):
+                quote = book.best_external(opposite(side))
+                if quote is None or is_better(side, quote[0], level):
+                    break
+                for order in list(book.resting[side].get(level, ())):
+                    quote = book.best_external(opposite(side))
+                    if quote is None or is_better(side, quote[0], level):
+                        break
+                    taken = quote[1] - self._fill_maker(order, quote[1], turn)
+                    book.take_external(opposite(side), quote[0], taken)
+
+    def close(
+        self, order: Order, status: str, turn: Turn, *, reason: str | None = None, cancel_id: str | None = None
+    ) -> None:
+        """End an order: off the book, its lock released, its report written."""
+        self.market.book.remove(order)
+        order.status = status
+        order.expiry_reason = reason
+        order.is_working = False
+        self.relock(order, turn)
+        execution_type = {"CANCELED": "CANCELED", "EXPIRED_IN_MATCH": "EXPIRED"}.get(status, "EXPIRED")
+        turn.report(order, execution_type, cancel_client_order_id=cancel_id)
+
+    def relock(self, order: Order, turn: Turn) -> None:
+        """Bring an order's lock to what it needs now.
+
+        Raises BinanceError -2010 when the account can't pay for it.
+        """
+        account = self._accounts.by_id[order.account_id]
+        needed = lock_needed(order)
+        asset = lock_asset(order, self.market)
+        account.move_lock(asset, order.locked, needed)
+        order.locked = needed
+        turn.touch(account, asset)
+
+    def _fill_queue(self, queue: list[Order], left: Decimal, turn: Turn) -> Decimal:
+        for order in list(queue):
+            if left <= 0:
+                break
+            left = self._fill_maker(order, left, turn)
+        return left
+
+    def _fill_maker(self, order: Order, available: Decimal, turn: Turn) -> Decimal:
+        """Fill a waiting order with up to `available` at its own price and return what is left of that."""
+        quantity = min(available, order.remaining)
+        if quantity <= 0:
+            return available
+        trade_id = self.market.print_own_trade(order.price, quantity, turn.time_ms, buyer_maker=order.side == "BUY")
+        self._settle(order, order.price, quantity, trade_id, turn, is_maker=True)
+        return available - quantity
+
+    def _trade(self, order: Order, step: Step, turn: Turn) -> None:
+        trade_id = self.market.print_own_trade(
+            step.price, step.quantity, turn.time_ms, buyer_maker=order.side == "SELL"
+        )
+        if step.maker is None:
+            self.market.book.take_external(opposite(order.side), step.price, step.quantity)
+        else:
+            self._settle(step.maker, step.price, step.quantity, trade_id, turn, is_maker=True)
+        self._settle(order, step.price, step.quantity, trade_id, turn, is_maker=False)
+
+    def _settle(
+        self, order: Order, price: Decimal, quantity: Decimal, trade_id: int, turn: Turn, *, is_maker: bool
+    ) -> None:
+        """Move the money of one side of a trade and report it."""
+        if order.executed == 0:
+            self._before_fill(order, turn)
+        account = self._accounts.by_id[order.account_id]
+        notional = price * quantity
+        instrument = self.market.instrument
+        order.executed += quantity
+        order.cumulative_quote += notional
+        order.status = "FILLED" if order.remaining <= 0 else "PARTIALLY_FILLED"
+        pays, receives = (
+            (instrument.quote, instrument.base) if order.side == "BUY" else (instrument.base, instrument.quote)
+        )
+        paid, received = (notional, quantity) if order.side == "BUY" else (quantity, notional)
+        self._pay(account, order, pays, paid)
+        account.balance(receives).free += received
+        commission, commission_asset = charge_commission(
+            account,
+            instrument,
+            order.side,
+            price,
+            quantity,
+            rate=self._fees.rate(is_maker=is_maker),
+            bnb_price=self._bnb_price(instrument.quote),
+        )
+        account.balance(commission_asset).free -= commission
+        for asset in (pays, receives, commission_asset):
+            turn.touch(account, asset)
+        fill = Fill(
+            order.account_id,
+            order.symbol,
+            trade_id,
+            order.order_id,
+            order.order_list_id,
+            order.side,
+            price,
+            quantity,
+            commission,
+            commission_asset,
+            turn.time_ms,
+            is_maker,
+        )
+        order.fills.append(fill)
+        turn.fills.append(fill)
+        self._after_trade(order, quantity, turn, fill)
+
+    @staticmethod
+    def _pay(account: Account, order: Order, asset: str, paid: Decimal) -> None:
+        """Pay from what the order had locked; what it no longer needs goes back to the free balance."""
+        balance = account.balance(asset)
+        lock_left = lock_needed(order) if order.locked else ZERO
+        released = order.locked - lock_left
+        balance.locked -= released
+        balance.free += released - paid
+        order.locked = lock_left
+
+    def _after_trade(self, order: Order, quantity: Decimal, turn: Turn, fill: Fill) -> None:
+        book = self.market.book
+        resting = order in book.resting[order.side].get(order.price, ())
+        if resting:
+            book.mark(order.side, order.price)
+        if not order.is_open:
+            book.remove(order)
+        elif resting and order.iceberg_quantity is not None:
+            left = (order.iceberg_left or order.iceberg_quantity) - quantity
+            order.iceberg_left = left if left > 0 else None
+            if left <= 0:
+                book.requeue(order)
+        turn.report(order, "TRADE", fill=fill)
+        self._after_fill(order, turn)
+
+    def _prevent(self, taker: Order, maker: Order, quantity: Decimal, turn: Turn) -> None:
+        """Keep an account from trading with itself; the taker's mode decides ("STP FAQ")."""
+        mode = taker.self_trade_prevention
+        match_id = next(self._prevented_ids)
+        for order in (taker, maker):
+            order.prevented_match_id = match_id
+        if mode in {"DECREMENT", "TRANSFER"}:
+            for order in (maker, taker):
+                order.prevented_quantity += quantity
+                self.market.book.mark(order.side, order.price)
+                if order.locked:
+                    self.relock(order, turn)
+                turn.report(order, "TRADE_PREVENTION")
+                if order.remaining <= 0:
+                    self.close(order, "EXPIRED_IN_MATCH", turn)
+            return
+        if mode in {"EXPIRE_MAKER", "EXPIRE_BOTH"}:
+            self.close(maker, "EXPIRED_IN_MATCH", turn)
+        if mode in TAKER_STOPPING_MODES:
+            self.close(taker, "EXPIRED_IN_MATCH", turn)
+
+
+def counter_from(first: int) -> Iterator[int]:
+    """Count up from `first`; execution ids and order ids rise for ever."""
+    return itertools.count(first)

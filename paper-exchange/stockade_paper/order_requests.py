@@ -1,0 +1,146 @@
+"""Reading a new order out of request parameters: which parameter each type needs, takes and refuses."""
+
+import secrets
+from dataclasses import dataclass
+from decimal import Decimal
+
+from stockade_paper.amounts import ZERO
+from stockade_paper.errors import (
+    BinanceError,
+    illegal_characters,
+    invalid_data,
+    missing_either,
+    missing_parameter,
+    not_required,
+)
+from stockade_paper.instruments import DEFAULT_SELF_TRADE_PREVENTION_MODE, ORDER_TYPES, SELF_TRADE_PREVENTION_MODES
+from stockade_paper.orders import Order
+from stockade_paper.parameters import INTEGER_PATTERN, Parameters
+
+SIDES = ("BUY", "SELL")
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
+RESPONSE_TYPES = ("ACK", "RESULT", "FULL")
+PRICED_TYPES = frozenset({"LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
+TIMED_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
+STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
+MIN_STRATEGY_TYPE = 1_000_000
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """A new order as asked for (its id is 0 until it is accepted) and the wanted detail of the answer."""
+
+    order: Order
+    response_type: str
+
+
+def generate_client_order_id() -> str:
+    """Return an id in the form Binance gives to orders that came without one."""
+    return secrets.token_urlsafe(24).replace("_", "a").replace("-", "b")[:22]
+
+
+def read_order(parameters: Parameters, account_id: int, time_ms: int) -> OrderRequest:
+    """Read and check the parameters of one new order.
+
+    Raises BinanceError -1100 to -1130 in Binance's own words; no filter and no balance is looked at here.
+    """
+    symbol = parameters.symbol()
+    parameters.require("side")
+    side = parameters.choice("side", SIDES, BinanceError(-1117, "Invalid side."))
+    parameters.require("type")
+    order_type = parameters.choice("type", ORDER_TYPES, BinanceError(-1116, "Invalid orderType."))
+    if side is None or order_type is None:
+        raise missing_parameter("type")
+    _check_shape(parameters, order_type)
+    order = Order(
+        order_id=0,
+        account_id=account_id,
+        symbol=symbol,
+        client_order_id=parameters.client_order_id("newClientOrderId") or generate_client_order_id(),
+        side=side,
+        type=order_type,
+        created_ms=time_ms,
+        updated_ms=time_ms,
+        quantity=parameters.decimal("quantity") or ZERO,
+        quote_order_quantity=parameters.decimal("quoteOrderQty") or ZERO,
+        price=parameters.decimal("price") or ZERO,
+        time_in_force=_read_time_in_force(parameters),
+        stop_price=parameters.decimal("stopPrice"),
+        trailing_delta=parameters.integer("trailingDelta"),
+        iceberg_quantity=_read_iceberg(parameters),
+        strategy_id=parameters.integer("strategyId"),
+        strategy_type=_read_strategy_type(parameters),
+        self_trade_prevention=_read_prevention_mode(parameters),
+    )
+    if order.iceberg_quantity is not None and order.time_in_force != "GTC":
+        raise BinanceError(-1013, "Filter failure: ICEBERG_PARTS")
+    return OrderRequest(order, _read_response_type(parameters, order_type))
+
+
+def _check_shape(parameters: Parameters, order_type: str) -> None:
+    """Which parameters a type must have and must not have ("Type-specific mandatory parameters")."""
+    if order_type in TIMED_TYPES:
+        parameters.require("timeInForce")
+    elif parameters.has("timeInForce"):
+        raise not_required("timeInForce")
+    _check_quantity_shape(parameters, order_type)
+    if order_type in PRICED_TYPES:
+        parameters.require("price")
+    elif parameters.has("price"):
+        raise not_required("price")
+    _check_stop_shape(parameters, order_type)
+    if parameters.has("icebergQty") and order_type not in PRICED_TYPES:
+        raise not_required("icebergQty")
+    for name in ("quantity", "quoteOrderQty", "price", "stopPrice"):
+        if parameters.decimal(name) == ZERO:
+            raise invalid_data(name)
+
+
+def _check_quantity_shape(parameters: Parameters, order_type: str) -> None:
+    if order_type == "MARKET":
+        if parameters.has("quantity") and parameters.has("quoteOrderQty"):
+            raise BinanceError(-1128, "Combination of optional parameters invalid.")
+        if not parameters.has("quantity") and not parameters.has("quoteOrderQty"):
+            raise missing_either("quantity", "quoteOrderQty")
+        return
+    parameters.require("quantity")
+    if parameters.has("quoteOrderQty"):
+        raise not_required("quoteOrderQty")
+
+
+def _check_stop_shape(parameters: Parameters, order_type: str) -> None:
+    if order_type in STOP_TYPES:
+        if not parameters.has("stopPrice") and not parameters.has("trailingDelta"):
+            raise missing_either("stopPrice", "trailingDelta")
+        return
+    for name in ("stopPrice", "trailingDelta"):
+        if parameters.has(name):
+            raise not_required(name)
+
+
+def _read_time_in_force(parameters: Parameters) -> str:
+    return parameters.choice("timeInForce", TIMES_IN_FORCE, BinanceError(-1115, "Invalid timeInForce.")) or "GTC"
+
+
+def _read_iceberg(parameters: Parameters) -> Decimal | None:
+    iceberg = parameters.decimal("icebergQty")
+    return iceberg or None
+
+
+def _read_strategy_type(parameters: Parameters) -> int | None:
+    value = parameters.integer("strategyType")
+    if value is not None and value < MIN_STRATEGY_TYPE:
+        raise illegal_characters("strategyType", INTEGER_PATTERN)
+    return value
+
+
+def _read_prevention_mode(parameters: Parameters) -> str:
+    error = BinanceError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
+    mode = parameters.choice("selfTradePreventionMode", SELF_TRADE_PREVENTION_MODES, error)
+    return mode or DEFAULT_SELF_TRADE_PREVENTION_MODE
+
+
+def _read_response_type(parameters: Parameters, order_type: str) -> str:
+    error = BinanceError(-1122, "Invalid newOrderRespType.")
+    chosen = parameters.choice("newOrderRespType", RESPONSE_TYPES, error)
+    return chosen or ("FULL" if order_type in {"MARKET", "LIMIT"} else "ACK")

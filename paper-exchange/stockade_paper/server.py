@@ -1,0 +1,219 @@
+"""Puts the parts together into one server on one port, and takes them apart again."""
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from stockade_paper.account_requests import open_account, open_unknown_account
+from stockade_paper.accounts import ApiKey
+from stockade_paper.book import Book
+from stockade_paper.control import Control
+from stockade_paper.dispatch import Dispatcher
+from stockade_paper.errors import ConfigurationError
+from stockade_paper.exchange import Exchange
+from stockade_paper.faults import Faults
+from stockade_paper.feeds import replay, synthetic
+from stockade_paper.feeds.player import Player
+from stockade_paper.fees import FeeSchedule
+from stockade_paper.instruments import INSTRUMENTS, Instrument
+from stockade_paper.journal import Journal
+from stockade_paper.limits import Limits, LimitSettings
+from stockade_paper.listen_keys import ListenKeys
+from stockade_paper.market import Market
+from stockade_paper.rest import RestServer
+from stockade_paper.settings import Settings
+from stockade_paper.status_page import StatusPage
+from stockade_paper.stream_server import StreamServer
+from stockade_paper.streams import StreamHub, StreamPublisher
+from stockade_paper.user_streams import UserStreams
+from stockade_paper.websocket_api import WebsocketApi
+
+LOG = logging.getLogger(__name__)
+TRADE_ID_EPOCH_SECONDS = 1_600_000_000
+TRADE_IDS_PER_SECOND = 100
+
+
+def read_clock() -> int:
+    """Return the time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class PaperExchange:
+    """One whole exchange, built but not yet listening."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.faults = Faults()
+        limits = Limits(
+            LimitSettings(settings.weight_per_minute, settings.orders_per_ten_seconds, settings.orders_per_day),
+            read_clock,
+        )
+        self.exchange, self.player = build_exchange(settings)
+        self.hub = StreamHub(read_clock, self.faults)
+        self.publisher = StreamPublisher(self.exchange, self.hub)
+        user_streams = UserStreams(self.faults)
+        dispatcher = Dispatcher(self.exchange, limits, self.faults)
+        self.journal = Journal(settings.state, self.exchange) if settings.state is not None else None
+        if self.journal is not None:
+            self.journal.open()
+            self.exchange.sinks.append(self.journal)
+        self.exchange.sinks += [user_streams, dispatcher.credit_fills]
+        self._open_configured_accounts()
+        if settings.open_accounts:
+            self.exchange.accounts.open_unknown = self._open_unknown_account
+        self.listen_keys = ListenKeys(user_streams, read_clock, enabled=settings.legacy_listen_key)
+        self.websocket_api = WebsocketApi(dispatcher, user_streams)
+        self.rest = RestServer(dispatcher, self.listen_keys)
+        self.streams = StreamServer(self.hub, self.listen_keys)
+
+    def build_application(self) -> web.Application:
+        """Return the server with all routes."""
+        application = web.Application()
+        router = application.router
+        router.add_get("/", StatusPage(self.exchange, self.player, self.faults).handle)
+        router.add_get("/ws-api/v3", self.websocket_api.handle)
+        router.add_get("/stream", self.streams.handle)
+        router.add_get("/ws", self.streams.handle)
+        router.add_get("/ws/{names:.*}", self.streams.handle)
+        control = Control(
+            self.exchange,
+            faults=self.faults,
+            player=self.player,
+            hub=self.hub,
+            websocket_api=self.websocket_api,
+            journal=self.journal,
+        )
+        control.add_routes(router)
+        router.add_route("*", "/api/v3/{rest:.*}", self.rest.handle)
+        router.add_route("*", "/sapi/v1/{rest:.*}", self.rest.handle)
+        return application
+
+    def _open_unknown_account(self, api_key: str) -> ApiKey:
+        key = open_unknown_account(self.exchange.accounts, api_key, read_clock())
+        if self.journal is not None:
+            self.journal.record_account(key)
+        return key
+
+    def _open_configured_accounts(self) -> None:
+        path = self.settings.accounts_file
+        if path is None:
+            return
+        for wish in read_accounts_file(path):
+            if wish.get("apiKey") in self.exchange.accounts.keys:
+                continue
+            try:
+                opened = open_account(self.exchange.accounts, wish, read_clock())
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{path}: {error}") from error
+            if self.journal is not None:
+                self.journal.record_account(opened.key)
+
+
+def build_exchange(settings: Settings) -> tuple[Exchange, Player]:
+    """Build markets, exchange and feed as the settings say."""
+    fees = FeeSchedule(settings.maker_fee, settings.taker_fee)
+    if settings.feed == "replay":
+        return _build_replay(settings, fees)
+    return _build_synthetic(settings, fees)
+
+
+def _build_replay(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Player]:
+    if settings.trades is None:
+        raise ConfigurationError("trades: a replay needs a recording; write --trades FILE.csv")
+    known = {instrument.symbol: instrument for instrument in INSTRUMENTS}
+    instrument = known.get(settings.replay_symbol)
+    if instrument is None:
+        raise ConfigurationError(
+            f"replay_symbol: '{settings.replay_symbol}' is unknown; write one of {', '.join(known)}"
+        )
+    recording = replay.read_recording(settings.trades, settings.quotes, instrument.symbol)
+    book = Book(has_full_depth=False)
+    market = Market(instrument, book, prints_own_trades=False, first_trade_id=_first_trade_id())
+    exchange = Exchange([market], fees, read_clock)
+    return exchange, Player("replay", exchange, replay.play(recording, settings.speed))
+
+
+def _build_synthetic(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Player]:
+    markets: list[Market] = []
+    sources: list[synthetic.SyntheticMarket] = []
+    now = read_clock()
+    for instrument in INSTRUMENTS:
+        source = _build_source(instrument, settings)
+        first = _first_trade_id()
+        market = Market(instrument, Book(has_full_depth=True), prints_own_trades=True, first_trade_id=first)
+        history = source.preload(settings.history_minutes, now, first)
+        market.candles.preload(history)
+        if history:
+            market.last_price = history[-1].close
+        markets.append(market)
+        sources.append(source)
+    exchange = Exchange(markets, fees, read_clock)
+    for source in sources:
+        for event in source.advance():
+            exchange.apply_feed(event)
+    return exchange, Player("synthetic", exchange, synthetic.play(sources, settings.speed))
+
+
+def _build_source(instrument: Instrument, settings: Settings) -> synthetic.SyntheticMarket:
+    character = synthetic.CHARACTERS[instrument.symbol]
+    return synthetic.SyntheticMarket(
+        instrument, character, settings.seed, float(settings.activity), Decimal(character.start_price)
+    )
+
+
+def _first_trade_id() -> int:
+    """Begin where no earlier run can have been: ids never repeat over restarts."""
+    return (int(time.time()) - TRADE_ID_EPOCH_SECONDS) * TRADE_IDS_PER_SECOND
+
+
+def read_accounts_file(path: Path) -> list[dict[str, Any]]:
+    """Read the JSON list of accounts; raises ConfigurationError that says what to write."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't be read ({error.strerror}); name an existing file") from error
+    except ValueError as error:
+        raise ConfigurationError(
+            f'{path}: no JSON ({error}); write [{{"apiKey": "...", "apiSecret": "..."}}]'
+        ) from error
+    wishes = content if isinstance(content, list) else [content]
+    if not all(isinstance(wish, dict) for wish in wishes):
+        raise ConfigurationError(f'{path}: write a list of objects, [{{"apiKey": "...", "apiSecret": "..."}}]')
+    return wishes
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    paper = PaperExchange(settings)
+    runner = web.AppRunner(paper.build_application(), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+    await site.start()
+    port = runner.addresses[0][1]
+    LOG.info("paper exchange listens on http://%s:%d (feed: %s)", settings.host, port, settings.feed)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    publisher = asyncio.create_task(paper.publisher.run())
+    if not settings.start_paused:
+        paper.player.start()
+    await stop.wait()
+    paper.hub.announce_shutdown()
+    paper.websocket_api.announce_shutdown()
+    await asyncio.sleep(0.05)
+    paper.hub.disconnect_all()
+    paper.websocket_api.disconnect_all()
+    publisher.cancel()
+    await asyncio.gather(publisher, return_exceptions=True)
+    await paper.player.stop()
+    await runner.cleanup()
+    if paper.journal is not None:
+        paper.journal.close()

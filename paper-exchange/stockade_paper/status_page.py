@@ -1,0 +1,62 @@
+"""The page a person sees at `/`: books, feed, accounts and armed faults."""
+
+from html import escape
+
+from aiohttp import web
+
+from stockade_paper.amounts import format_amount
+from stockade_paper.exchange import Exchange
+from stockade_paper.faults import Faults
+from stockade_paper.feeds.player import Player
+from stockade_paper.market import Market
+
+SHOWN_LEVELS = 5
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#1c2430;background:#fbfbf9}"
+    "table{border-collapse:collapse;margin:.3rem 0 1.5rem}td,th{padding:.15rem .9rem .15rem 0;text-align:right}"
+    "th{font-weight:600}h1{font-size:1.4rem}h2{font-size:1.1rem}.bid{color:#14713c}.ask{color:#a3271f}"
+)
+
+
+class StatusPage:
+    """Shows the exchange as it is now; reloading is the only way to see it again."""
+
+    def __init__(self, exchange: Exchange, player: Player, faults: Faults) -> None:
+        self._exchange = exchange
+        self._player = player
+        self._faults = faults
+
+    async def handle(self, _request: web.Request) -> web.Response:
+        """Answer `GET /`."""
+        feed = self._player.describe()
+        exchange = self._exchange
+        armed = ", ".join(escape(f"{fault.kind} x{fault.count}") for fault in self._faults.armed) or "none"
+        body = (
+            "<h1>Paper exchange</h1>"
+            "<p>A local exchange that speaks Binance Spot. Nothing here is real money.</p>"
+            f"<p>Feed: <b>{escape(str(feed['name']))}</b>, {escape(str(feed['state']))}, {feed['events']} events. "
+            f"Accounts: <b>{len(exchange.accounts.by_id)}</b>. Open orders: <b>{len(exchange.open_orders)}</b>. "
+            f"Fills: <b>{len(exchange.fills)}</b>. Armed faults: <b>{armed}</b>.</p>"
+            + "".join(_write_market(market) for market in exchange.markets.values())
+        )
+        page = (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Paper exchange</title>'
+            f"<style>{STYLE}</style></head><body>{body}</body></html>"
+        )
+        return web.Response(text=page, content_type="text/html")
+
+
+def _write_market(market: Market) -> str:
+    asks = reversed(market.book.levels("SELL", SHOWN_LEVELS))
+    bids = market.book.levels("BUY", SHOWN_LEVELS)
+    rows = [
+        f'<tr class="{style}"><td>{format_amount(price)}</td><td>{format_amount(quantity)}</td></tr>'
+        for style, levels in (("ask", asks), ("bid", bids))
+        for price, quantity in levels
+    ]
+    last = format_amount(market.last_price) if market.last_price is not None else "no trade yet"
+    symbol = escape(market.instrument.symbol)
+    return (
+        f"<h2>{symbol} {escape(market.status)}, last {last}</h2>"
+        f"<table><tr><th>Price</th><th>Quantity</th></tr>{''.join(rows)}</table>"
+    )

@@ -1,0 +1,298 @@
+"""The WebSocket API door (`/ws-api/v3`): requests with ids, sessions, user event subscriptions."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from stockade_paper.accounts import ApiKey
+from stockade_paper.connections import Connection
+from stockade_paper.dispatch import WEBSOCKET_ENDPOINTS, Dispatcher
+from stockade_paper.errors import BinanceError, illegal_characters, invalid_key, missing_parameter
+from stockade_paper.parameters import INTEGER_PATTERN, Parameters
+from stockade_paper.security import check_signature, check_time, find_key
+from stockade_paper.signatures import websocket_payload
+from stockade_paper.user_streams import Deliver, UserStreams
+
+SESSION_WEIGHT = 2
+CONNECTION_WEIGHT = 2
+MAX_SUBSCRIPTIONS = 1000
+UNKNOWN_KEY = -2008
+
+
+class WebsocketApi:
+    """Accepts connections to the WebSocket API."""
+
+    def __init__(self, dispatcher: Dispatcher, user_streams: UserStreams) -> None:
+        self.dispatcher = dispatcher
+        self.user_streams = user_streams
+        self.sessions: set[Session] = set()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one connection until it ends."""
+        address = request.remote or "unknown"
+        socket = web.WebSocketResponse(autoping=False, max_msg_size=2**20)
+        await socket.prepare(request)
+        session = Session(
+            self, Connection(socket, address), wants_limits=request.query.get("returnRateLimits") != "false"
+        )
+        self.sessions.add(session)
+        try:
+            self.dispatcher.limits.charge(address, CONNECTION_WEIGHT)
+            await session.connection.run(session.on_text, lambda: None)
+        except BinanceError as error:
+            session.connection.send(session.refuse(None, error, wants_limits=True))
+        finally:
+            session.close_subscriptions()
+            self.sessions.discard(session)
+        return socket
+
+    def revoke(self, key: ApiKey) -> None:
+        """Tell the sessions that use a deleted key, and end their subscriptions."""
+        for session in self.sessions:
+            session.revoke(key)
+
+    def announce_shutdown(self) -> None:
+        """Tell every client that the server is about to end its connection."""
+        event = {"event": {"e": "serverShutdown", "E": self.dispatcher.exchange.clock()}}
+        for session in self.sessions:
+            session.connection.send(msgspec.json.encode(event).decode())
+
+    def disconnect_all(self) -> int:
+        """Close every connection and return how many there were."""
+        for session in self.sessions:
+            session.connection.close()
+        return len(self.sessions)
+
+
+class Session:
+    """One connection: its logon, its subscriptions, its requests."""
+
+    def __init__(self, api: WebsocketApi, connection: Connection, *, wants_limits: bool) -> None:
+        self.connection = connection
+        self._api = api
+        self._wants_limits = wants_limits
+        self._key: ApiKey | None = None
+        self._authorized_ms = 0
+        self._subscriptions: dict[int, Subscription] = {}
+        self._next_subscription = 0
+        self._delayed: set[asyncio.Task[None]] = set()
+        self._own_methods: dict[str, Callable[[Parameters], Any]] = {
+            "session.logon": self._log_on,
+            "session.status": self._show_status,
+            "session.logout": self._log_out,
+            "session.subscriptions": self._list_subscriptions,
+            "userDataStream.subscribe": self._subscribe_session,
+            "userDataStream.subscribe.signature": self._subscribe_signed,
+            "userDataStream.unsubscribe": self._unsubscribe,
+        }
+
+    async def on_text(self, text: str) -> None:
+        """Answer one request, late or not at all when a fault says so."""
+        faults = self._api.dispatcher.faults
+        delay = faults.strike("delay-replies")
+        reply, is_order = self._reply(text)
+        if is_order and faults.strike("drop-order-reply") is not None:
+            return
+        if delay is None:
+            self.connection.send(reply)
+            return
+        task = asyncio.create_task(self._send_later(reply, delay.milliseconds / 1000))
+        self._delayed.add(task)
+        task.add_done_callback(self._delayed.discard)
+
+    def close_subscriptions(self) -> None:
+        """End all user event subscriptions of this connection."""
+        for number in list(self._subscriptions):
+            self._end_subscription(number, tell=False)
+
+    def revoke(self, key: ApiKey) -> None:
+        """Forget a deleted key."""
+        is_used = self._key == key or any(each.key == key for each in self._subscriptions.values())
+        if not is_used:
+            return
+        for number, subscription in list(self._subscriptions.items()):
+            if subscription.key == key:
+                self._end_subscription(number, tell=True)
+        if self._key == key:
+            self._key = None
+        self.connection.send(self.refuse(None, invalid_key(), wants_limits=False))
+
+    def refuse(self, number: Any, error: BinanceError, *, wants_limits: bool) -> str:
+        """Write the answer to a refused request."""
+        body: dict[str, Any] = {"code": error.code, "msg": error.message}
+        if error.data is not None:
+            body["data"] = error.data
+        if error.retry_after_seconds is not None:
+            now = self._api.dispatcher.exchange.clock()
+            body["data"] = {"serverTime": now, "retryAfter": now + 1000 * error.retry_after_seconds}
+        answer: dict[str, Any] = {"id": number, "status": error.status, "error": body}
+        if wants_limits:
+            answer["rateLimits"] = self._describe_limits(None)
+        return msgspec.json.encode(answer).decode()
+
+    def _reply(self, text: str) -> tuple[str, bool]:
+        """Return the answer to one request and whether it placed an order."""
+        try:
+            request = json.loads(text)
+            exact = json.loads(text, parse_int=str, parse_float=str)
+        except ValueError:
+            error = BinanceError(-1135, "Invalid JSON Request")
+            return self.refuse(None, error, wants_limits=self._wants_limits), False
+        if not isinstance(request, dict):
+            error = BinanceError(-1135, "Invalid JSON Request")
+            return self.refuse(None, error, wants_limits=self._wants_limits), False
+        number = request.get("id")
+        values = exact.get("params") or {}
+        wants_limits = self._wants_limits
+        if isinstance(values, dict) and "returnRateLimits" in values:
+            wants_limits = str(values["returnRateLimits"]).lower() != "false"
+        try:
+            method = _read_method(request)
+            parameters = read_parameters(values)
+            result, order_key = self._perform(method, parameters)
+        except BinanceError as error:
+            return self.refuse(number, error, wants_limits=wants_limits), False
+        answer = {"id": number, "status": 200, "result": result}
+        if wants_limits:
+            answer["rateLimits"] = self._describe_limits(order_key)
+        return msgspec.json.encode(answer).decode(), order_key is not None
+
+    def _perform(self, method: str, parameters: Parameters) -> tuple[Any, ApiKey | None]:
+        """Run one method; the key comes back when it placed an order."""
+        dispatcher = self._api.dispatcher
+        own = self._own_methods.get(method)
+        if own is not None:
+            dispatcher.limits.charge(self.connection.address, SESSION_WEIGHT)
+            return own(parameters), None
+        endpoint = WEBSOCKET_ENDPOINTS.get(method)
+        if endpoint is None:
+            raise BinanceError(-1020, "This operation is not supported.")
+        dispatcher.limits.charge(self.connection.address, endpoint.weigh(parameters))
+        key = self._authenticate(parameters) if endpoint.signed else None
+        result = dispatcher.run(endpoint, parameters, key, self.connection.address)
+        return result, key if endpoint.orders else None
+
+    def _authenticate(self, parameters: Parameters) -> ApiKey:
+        """Return the key of a signed request: its own, or the one that is logged on."""
+        accounts = self._api.dispatcher.exchange.accounts
+        if not parameters.has("apiKey") and self._key is not None:
+            check_time(parameters, self._api.dispatcher.exchange.clock())
+            return self._key
+        key = find_key(accounts, parameters.require("apiKey"), UNKNOWN_KEY)
+        parameters.require("timestamp")
+        check_signature(key, parameters, websocket_payload(parameters.values))
+        check_time(parameters, self._api.dispatcher.exchange.clock())
+        return key
+
+    def _log_on(self, parameters: Parameters) -> dict[str, Any]:
+        key = find_key(self._api.dispatcher.exchange.accounts, parameters.require("apiKey"), UNKNOWN_KEY)
+        if key.is_hmac:
+            raise BinanceError(-4056, "HMAC_SHA256 API key is not supported.")
+        self._key = self._authenticate(parameters)
+        self._authorized_ms = self._api.dispatcher.exchange.clock()
+        return self._show_status(parameters)
+
+    def _show_status(self, _parameters: Parameters) -> dict[str, Any]:
+        return {
+            "apiKey": self._key.api_key if self._key is not None else None,
+            "authorizedSince": self._authorized_ms if self._key is not None else None,
+            "connectedSince": self.connection.opened_ms,
+            "returnRateLimits": self._wants_limits,
+            "serverTime": self._api.dispatcher.exchange.clock(),
+            "userDataStream": any(each.is_of_session for each in self._subscriptions.values()),
+        }
+
+    def _log_out(self, parameters: Parameters) -> dict[str, Any]:
+        for number, subscription in list(self._subscriptions.items()):
+            if subscription.is_of_session:
+                self._end_subscription(number, tell=True)
+        self._key = None
+        return self._show_status(parameters)
+
+    def _list_subscriptions(self, _parameters: Parameters) -> list[dict[str, Any]]:
+        return [{"subscriptionId": number} for number in self._subscriptions]
+
+    def _subscribe_session(self, _parameters: Parameters) -> dict[str, int]:
+        if self._key is None:
+            raise invalid_key()
+        return self._subscribe(self._key, is_of_session=True)
+
+    def _subscribe_signed(self, parameters: Parameters) -> dict[str, int]:
+        parameters.require("apiKey")
+        return self._subscribe(self._authenticate(parameters), is_of_session=False)
+
+    def _unsubscribe(self, parameters: Parameters) -> dict[str, Any]:
+        number = parameters.integer("subscriptionId")
+        if number is not None and number not in self._subscriptions:
+            raise BinanceError(-2036, "User Data Stream subscription not active.")
+        for each in [number] if number is not None else list(self._subscriptions):
+            self._end_subscription(each, tell=True)
+        return {}
+
+    def _subscribe(self, key: ApiKey, *, is_of_session: bool) -> dict[str, int]:
+        if any(each.key.account_id == key.account_id for each in self._subscriptions.values()):
+            raise BinanceError(-2035, "User Data Stream subscription already active.")
+        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise BinanceError(-2042, "The maximum number of User Data Stream subscriptions has been reached.")
+        number = self._next_subscription
+        self._next_subscription += 1
+
+        def deliver(event: dict[str, Any]) -> None:
+            self.connection.send(msgspec.json.encode({"subscriptionId": number, "event": event}).decode())
+
+        self._subscriptions[number] = Subscription(key, deliver, is_of_session=is_of_session)
+        self._api.user_streams.subscribe(key.account_id, deliver)
+        return {"subscriptionId": number}
+
+    def _end_subscription(self, number: int, *, tell: bool) -> None:
+        subscription = self._subscriptions.pop(number)
+        self._api.user_streams.unsubscribe(subscription.key.account_id, subscription.deliver)
+        if tell:
+            subscription.deliver({"e": "eventStreamTerminated", "E": self._api.dispatcher.exchange.clock()})
+
+    def _describe_limits(self, order_key: ApiKey | None) -> list[dict[str, Any]]:
+        limits = self._api.dispatcher.limits
+        weight = limits.describe_weight(self.connection.address)
+        return [weight] if order_key is None else [*limits.describe_orders(order_key.account_id), weight]
+
+    async def _send_later(self, reply: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.connection.send(reply)
+
+
+class Subscription:
+    """One user event subscription; `is_of_session` ends it with the logon that opened it."""
+
+    def __init__(self, key: ApiKey, deliver: Deliver, *, is_of_session: bool) -> None:
+        self.key = key
+        self.deliver = deliver
+        self.is_of_session = is_of_session
+
+
+def read_parameters(values: Any) -> Parameters:
+    """Turn a request's `params` into text; raises BinanceError -1135 when they are no object."""
+    if not isinstance(values, dict):
+        raise BinanceError(-1135, "Invalid JSON Request")
+    return Parameters({name: _write_value(value) for name, value in values.items() if value is not None})
+
+
+def _write_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return json.dumps(value, separators=(",", ":"))
+    return str(value)
+
+
+def _read_method(request: dict[str, Any]) -> str:
+    number = request.get("id")
+    if number is not None and not isinstance(number, int | str):
+        raise illegal_characters("id", INTEGER_PATTERN)
+    method = request.get("method")
+    if not isinstance(method, str) or not method:
+        raise missing_parameter("method")
+    return method.removeprefix("v3/")
