@@ -77,7 +77,7 @@ def test_overview_counts_each_thing_once(alpha: Ledger, role: str) -> None:
         "algorithm, version, open_orders, denied_today, rejected_today, open_positions, realized_pnl, quote_asset, "
         "last_fill_time"
     )
-    found = _rows(alpha, f"SELECT {columns} FROM ledger.algorithm_overview WHERE tenant = 'alpha' ORDER BY 1", role)  # noqa: S608
+    found = _rows(alpha, f"SELECT {columns} FROM ledger.algorithm_overview WHERE tenant = 'alpha' ORDER BY 1", role)
     assert found == [
         ("grid", 2, 1, 1, 0, 1, D(1), "USDT", _NOW),
         ("idle", None, 0, 0, 0, 0, None, None, None),

@@ -8,7 +8,7 @@ import pytest
 from tests.support.containers import ALGORITHM, GATEWAY, OPERATOR, PANEL, ContainerProcess, pod_processes
 from tests.support.kubectl import Kubectl, condition
 from tests.support.ledger import read_rows
-from tests.support.tenants import PLATFORM, Paper, TestTenant
+from tests.support.tenants import PLATFORM, TestTenant
 from tests.support.waiting import wait_until
 
 BUSY = '''
