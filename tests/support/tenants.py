@@ -41,10 +41,11 @@ class Paper:
         made: dict[str, Any] = ask_json(f"{self.url}/paper/v1/accounts", wanted)
         return made
 
-    def state(self) -> dict[str, Any]:
-        """Everything the exchange knows: orders, fills and balances of each account."""
-        seen: dict[str, Any] = ask_json(f"{self.url}/paper/v1/state")
-        return seen
+    def books(self, api_key: str) -> dict[str, Any]:
+        """What the exchange itself says of one key's account: orders, fills, balances."""
+        accounts = ask_json(f"{self.url}/paper/v1/state")["accounts"]
+        found: dict[str, Any] = next(account for account in accounts if api_key in account["apiKeys"])
+        return found
 
 
 @dataclass
@@ -77,7 +78,7 @@ class TestTenant:
         self.open_account("paper")
         return self
 
-    def open_account(self, name: str, **wanted: Any) -> None:
+    def open_account(self, name: str, endpoints: dict[str, str] | None = None, **wanted: Any) -> None:
         """Make a paper account's keys at the exchange, its Secret and its ExchangeAccount."""
         self.key = self.paper.account(**wanted)
         secret = {part: base64.b64encode(self.key[part].encode()).decode() for part in ("apiKey", "apiSecret")}
@@ -93,7 +94,11 @@ class TestTenant:
                 "apiVersion": API_VERSION,
                 "kind": "ExchangeAccount",
                 "metadata": {"name": name, "namespace": self.namespace},
-                "spec": {"environment": "Paper", "keysSecret": {"name": f"{name}-keys-1"}},
+                "spec": {
+                    "environment": "Paper",
+                    "keysSecret": {"name": f"{name}-keys-1"},
+                    **({"endpoints": endpoints} if endpoints else {}),
+                },
             },
         )
         self.wait_ready("exchangeaccount", name)

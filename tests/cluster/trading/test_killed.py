@@ -56,7 +56,8 @@ def busy(tenant: TestTenant) -> TestTenant:
 
 def orders(tenant: TestTenant) -> list[dict[str, Any]]:
     """What the exchange's own books say of the tenant's orders."""
-    return [each for each in tenant.paper.state()["orders"] if each["apiKey"] == tenant.key["apiKey"]]
+    found: list[dict[str, Any]] = tenant.paper.books(tenant.key["apiKey"])["orders"]
+    return found
 
 
 def pod_of(kubectl: Kubectl, part: str, tenant: TestTenant) -> dict[str, Any]:
