@@ -37,9 +37,8 @@ def replay(kubectl: Kubectl) -> Iterator[Paper]:
     assert deployment is not None
     template = deployment["spec"]["template"]["spec"]
     container = template["containers"][0]
-    arguments = [
-        "serve", "--port=9000", "--feed=replay", "--trades=/recording/trades.csv", "--quotes=/recording/quotes.csv", "--start-paused",
-    ]  # fmt: skip
+    files = ["--trades=/recording/trades.csv", "--quotes=/recording/quotes.csv"]
+    arguments = ["serve", "--port=9000", "--feed=replay", *files, "--start-paused"]
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",

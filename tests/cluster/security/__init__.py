@@ -1,0 +1,1 @@
+"""Tenants, keys and rights on the cluster: who reaches what."""
