@@ -9,6 +9,11 @@ from stockade_cluster.places import HOST_ADDRESS, LINK_NETWORK, NAME, NETWORK_NA
 
 OUTER_LINK = "stockade0"
 INNER_LINK = "stockade1"
+# No pod reaches the host by the link: it would answer to an address it does not know, through its default route.
+LINK_RULES = f"""table ip stockade_link {{
+  chain forward {{ type filter hook forward priority 0; policy accept; oifname "{INNER_LINK}" drop; }}
+}}
+"""
 
 
 def inside(command: Sequence[str | Path]) -> list[str | Path]:
@@ -37,6 +42,7 @@ def create_network() -> None:
         run(inside(["ip", "link", "set", link, "up"]))
     kernel = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
     run(inside(["sysctl", "-q", "-w", *kernel]))
+    run(inside(["nft", "-f", "-"]), input_text=LINK_RULES)
 
 
 def remove_network() -> None:
