@@ -64,14 +64,19 @@ def test_a_program_that_is_not_there_is_named() -> None:
     assert succeeds(["true"])
 
 
-def test_only_paths_that_were_not_there_are_removed(tmp_path: Path) -> None:
-    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+def test_only_what_is_ours_is_removed_of_shared_folders(tmp_path: Path) -> None:
+    mine, shared, theirs = tmp_path / "mine", tmp_path / "shared", tmp_path / "theirs"
     theirs.mkdir()
+    (theirs / "a.log").touch()
     note = tmp_path / "data" / "note.json"
-    note_borrowed(note, (str(mine), str(theirs)))
-    mine.mkdir()
-    (mine / "file").write_text("")
-    note_borrowed(note, (str(mine), str(theirs)))
+    folders = {str(path): ("inner/*.log",) for path in (mine, shared, theirs)}
+    note_borrowed(note, folders)
+    for folder in (mine, shared):
+        (folder / "inner").mkdir(parents=True)
+        (folder / "inner" / "a.log").touch()
+    (shared / "inner" / "another's").touch()
+    note_borrowed(note, folders)
     remove_borrowed(note)
     assert not mine.exists()
-    assert theirs.exists()
+    assert [path.name for path in shared.rglob("*")] == ["inner", "another's"]
+    assert (theirs / "a.log").exists()
