@@ -1,4 +1,4 @@
-"""Entry point: `python -m stockade_gateway sidecar` in an algorithm's pod.
+"""Entry point: `python -m stockade_gateway sidecar` in an algorithm's pod, `account` for an ExchangeAccount.
 
 Each mode is imported only when it runs: the sidecar's memory decides how many pods fit on a machine.
 """
@@ -13,7 +13,11 @@ def main() -> int:
         from stockade_gateway import sidecar  # noqa: PLC0415
 
         return sidecar.main()
-    sys.stderr.write("usage: python -m stockade_gateway sidecar\n")
+    if mode == "account":
+        from stockade_gateway.account import main as account  # noqa: PLC0415
+
+        return account.main()
+    sys.stderr.write("usage: python -m stockade_gateway sidecar|account\n")
     return 2
 
 

@@ -34,23 +34,25 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Build the settings; raises SettingsError naming the variable and what to write."""
-    symbols = tuple(symbol.strip() for symbol in _require(environment, "STOCKADE_SYMBOLS").split(",") if symbol.strip())
+    symbols = tuple(
+        symbol.strip() for symbol in require_text(environment, "STOCKADE_SYMBOLS").split(",") if symbol.strip()
+    )
     if not symbols or any(not symbol.isalnum() or symbol != symbol.upper() for symbol in symbols):
         raise SettingsError("STOCKADE_SYMBOLS must be a comma list of upper-case symbols, such as BTCUSDT,ETHUSDT")
     return Settings(
-        tenant=_require(environment, "STOCKADE_TENANT"),
-        namespace=_require(environment, "STOCKADE_NAMESPACE"),
-        algorithm=_require(environment, "STOCKADE_ALGORITHM"),
-        algorithm_uid=_require(environment, "STOCKADE_ALGORITHM_UID"),
-        account=_require(environment, "STOCKADE_ACCOUNT"),
-        version=_require_integer(environment, "STOCKADE_VERSION"),
-        environment=_require(environment, "STOCKADE_ENVIRONMENT"),
-        rest_url=_require_url(environment, "STOCKADE_REST_URL", ("http://", "https://")),
-        websocket_api_url=_require_url(environment, "STOCKADE_WEBSOCKET_API_URL", ("ws://", "wss://")),
-        streams_url=_require_url(environment, "STOCKADE_STREAMS_URL", ("ws://", "wss://")),
+        tenant=require_text(environment, "STOCKADE_TENANT"),
+        namespace=require_text(environment, "STOCKADE_NAMESPACE"),
+        algorithm=require_text(environment, "STOCKADE_ALGORITHM"),
+        algorithm_uid=require_text(environment, "STOCKADE_ALGORITHM_UID"),
+        account=require_text(environment, "STOCKADE_ACCOUNT"),
+        version=require_integer(environment, "STOCKADE_VERSION"),
+        environment=require_text(environment, "STOCKADE_ENVIRONMENT"),
+        rest_url=require_url(environment, "STOCKADE_REST_URL", ("http://", "https://")),
+        websocket_api_url=require_url(environment, "STOCKADE_WEBSOCKET_API_URL", ("ws://", "wss://")),
+        streams_url=require_url(environment, "STOCKADE_STREAMS_URL", ("ws://", "wss://")),
         symbols=symbols,
-        status_port=_require_integer(environment, "STOCKADE_STATUS_PORT", "8081"),
-        algorithm_uid_number=_require_integer(environment, "STOCKADE_ALGORITHM_UID_NUMBER", "10002"),
+        status_port=require_integer(environment, "STOCKADE_STATUS_PORT", "8081"),
+        algorithm_uid_number=require_integer(environment, "STOCKADE_ALGORITHM_UID_NUMBER", "10002"),
         keys_directory=Path(environment.get("STOCKADE_KEYS_DIRECTORY", "/keys")),
         control_file=Path(environment.get("STOCKADE_CONTROL_FILE", "/control/control")),
         journal_directory=Path(environment.get("STOCKADE_JOURNAL_DIRECTORY", "/journal")),
@@ -60,22 +62,25 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _require(environment: Mapping[str, str], name: str) -> str:
+def require_text(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable that must be there; raises SettingsError."""
     value = environment.get(name, "").strip()
     if not value:
         raise SettingsError(f"{name} is not set; the operator writes it into the pod")
     return value
 
 
-def _require_integer(environment: Mapping[str, str], name: str, default: str = "") -> int:
+def require_integer(environment: Mapping[str, str], name: str, default: str = "") -> int:
+    """Return a variable that must be a whole number; raises SettingsError."""
     value = environment.get(name, default).strip()
     if not value.isdigit():
         raise SettingsError(f"{name} must be a whole number, it is {value!r}")
     return int(value)
 
 
-def _require_url(environment: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
-    value = _require(environment, name).rstrip("/")
+def require_url(environment: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    """Return a variable that must be an address of one of the schemes, without a last slash; raises SettingsError."""
+    value = require_text(environment, name).rstrip("/")
     if not value.startswith(schemes):
         raise SettingsError(f"{name} must begin with {' or '.join(schemes)}, it is {value!r}")
     return value

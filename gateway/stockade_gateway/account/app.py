@@ -1,0 +1,95 @@
+"""The account gateway as a FastAPI application: routes, errors, and the parts that run as long as it does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from stockade_gateway.account import live_routes, metrics, rest_routes, status_routes
+from stockade_gateway.account.account_gateway import AccountGateway
+from stockade_gateway.account.errors import RequestError
+from stockade_gateway.account.settings import Settings
+from stockade_gateway.keys import ExchangeKeys
+
+_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+
+def create_app(settings: Settings, keys: ExchangeKeys) -> FastAPI:
+    """Return the application for one account."""
+
+    @asynccontextmanager
+    async def run_parts(app: FastAPI) -> AsyncIterator[None]:
+        gateway = AccountGateway(settings, keys)
+        app.state.gateway = gateway
+        started = asyncio.Event()
+        running = asyncio.create_task(gateway.run(started.set))
+        running.add_done_callback(_end_process)
+        await started.wait()
+        yield
+        running.remove_done_callback(_end_process)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await gateway.close()
+
+    app = FastAPI(
+        title="Stockade account gateway",
+        summary="One exchange account over HTTP and WebSocket; the exchange's keys stay here.",
+        version="1",
+        lifespan=run_parts,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(rest_routes.router)
+    app.include_router(live_routes.router)
+    app.include_router(status_routes.router)
+    app.middleware("http")(_measure)
+    app.add_exception_handler(RequestError, _answer_request_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    return app
+
+
+def _end_process(task: asyncio.Task[None]) -> None:
+    """End the process with the failure when a part failed: the kubelet starts a whole one."""
+    if not task.cancelled() and task.exception() is not None:
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "a part of the account gateway failed", "exception": task.exception()}
+        )
+        raise SystemExit(1)
+
+
+async def _measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    started = time.monotonic()
+    response = await call_next(request)
+    # The route's pattern and not the path, which holds order ids.
+    route = getattr(request.scope.get("route"), "path", "none")
+    metrics.REQUESTS.labels(route, request.method, response.status_code).inc()
+    metrics.REQUEST_SECONDS.labels(route).observe(time.monotonic() - started)
+    return response
+
+
+async def _answer_request_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)  # noqa: S101 what it is registered for
+    return _make_error(error.status, error.code, error.message, error.retry_after_seconds)
+
+
+async def _answer_invalid(_request: Request, error: Exception) -> Response:
+    """Name each wrong field and what is wrong with it, without repeating what was sent."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 what it is registered for
+    faults = [f"{'.'.join(str(part) for part in each['loc'][1:]) or 'body'}: {each['msg']}" for each in error.errors()]
+    return _make_error(400, "INVALID_REQUEST", "; ".join(faults))
+
+
+async def _answer_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 what it is registered for
+    return _make_error(error.status_code, _CODES.get(error.status_code, "ERROR"), str(error.detail))
+
+
+def _make_error(status: int, code: str, message: str, retry_after_seconds: float | None = None) -> Response:
+    headers = {} if retry_after_seconds is None else {"Retry-After": f"{retry_after_seconds:.0f}"}
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
