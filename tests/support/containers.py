@@ -1,5 +1,6 @@
 """The processes of a pod's containers as its node sees them: the local cluster runs on this very machine."""
 
+import contextlib
 import os
 import signal
 from dataclasses import dataclass
@@ -40,6 +41,15 @@ class ContainerProcess:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it stand still: its sockets stay open and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, if it is still there."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
 
 
 def pod_processes(pod_uid: str, uid: int | None = None) -> list[ContainerProcess]:

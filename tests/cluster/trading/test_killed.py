@@ -1,5 +1,6 @@
 """kill -9 of each part while an algorithm trades: it comes back by itself, no order is doubled or lost (promise 3)."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -101,6 +102,31 @@ def test_it_comes_back_and_no_order_is_doubled_or_lost(busy: TestTenant, kubectl
         holds=lambda now: len({each["clientOrderId"] for each in now} - seen) >= 4,
     )
 
+    busy.kubectl.patch("algorithm", "busy", busy.namespace, {"spec": {"trading": "Halted"}})
+    try:
+        compare_books(busy, kubectl)
+    finally:
+        busy.kubectl.patch("algorithm", "busy", busy.namespace, {"spec": {"trading": "Active"}})
+
+
+@pytest.mark.timeout(500)
+def test_postgresql_silent_for_a_minute_stops_no_trade_and_loses_no_row(busy: TestTenant, kubectl: Kubectl) -> None:
+    pod = pod_of(kubectl, "PostgreSQL", busy)
+    frozen = pod_processes(pod["metadata"]["uid"])
+    before = len(orders(busy))
+    for process in frozen:
+        process.freeze()
+    try:
+        wait_until(
+            lambda: busy.gateway_status("busy")["ledger"],
+            "rows that wait in the gateway",
+            holds=lambda ledger: ledger["spooled"] > 20,
+        )
+        time.sleep(60)
+        assert len(orders(busy)) > before + 20, "trading went on"
+    finally:
+        for process in frozen:
+            process.thaw()
     busy.kubectl.patch("algorithm", "busy", busy.namespace, {"spec": {"trading": "Halted"}})
     try:
         compare_books(busy, kubectl)

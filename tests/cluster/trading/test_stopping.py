@@ -1,0 +1,84 @@
+"""What the gateway does before it leaves: the Algorithm's `onStop`, whatever stops it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.tenants import TestTenant
+from tests.support.waiting import wait_until
+
+HOLDER = '''
+"""Buys a little and leaves one order in the book."""
+
+from decimal import Decimal
+
+from stockade_sdk import Strategy
+
+
+class Holder(Strategy):
+    def on_start(self):
+        self.subscribe_quotes("BTCUSDT")
+        self.done = False
+
+    def on_quote_tick(self, tick):
+        if self.done:
+            return
+        self.done = True
+        self.buy("BTCUSDT", Decimal("0.002"))
+        self.buy("BTCUSDT", Decimal("0.001"), self.instrument("BTCUSDT").round_price(tick.bid_price * Decimal("0.97")))
+'''
+
+
+def own_orders(tenant: TestTenant, prefix: str) -> list[dict[str, Any]]:
+    orders = tenant.paper.books(tenant.key["apiKey"])["orders"]
+    return [each for each in orders if each["clientOrderId"].startswith(prefix)]
+
+
+def net(orders: list[dict[str, Any]]) -> Decimal:
+    """What the orders bought less what they sold, before commission."""
+    return sum((Decimal(each["executedQty"]) * (1 if each["side"] == "BUY" else -1) for each in orders), Decimal(0))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", ["Stopped", "deleted"])
+@pytest.mark.parametrize("action", ["Keep", "CancelOrders", "Flatten"])
+def test_it_does_what_was_asked_and_says_so(tenant: TestTenant, action: str, way: str) -> None:
+    name = f"{action}-{way}".lower()
+    before = {each["clientOrderId"] for each in tenant.paper.books(tenant.key["apiKey"])["orders"]}
+    tenant.apply_algorithm(name, HOLDER, onStop=action)
+    tenant.wait_ready("algorithm", name)
+    mine = wait_until(
+        lambda: [each for each in own_orders(tenant, "sk") if each["clientOrderId"] not in before],
+        "one order filled and one open",
+        holds=lambda seen: sorted(each["status"] for each in seen) == ["FILLED", "NEW"],
+    )
+    prefix = mine[0]["clientOrderId"].split("-")[0]
+    wait_until(
+        lambda: tenant.gateway_status(name), "the gateway to know both", holds=lambda seen: seen["openOrders"] == 1
+    )
+
+    if way == "Stopped":
+        tenant.kubectl.patch("algorithm", name, tenant.namespace, {"spec": {"state": "Stopped"}})
+        found = wait_until(
+            lambda: (tenant.kubectl.get("algorithm", name, tenant.namespace) or {}).get("status", {}),
+            "the outcome in the status",
+            holds=lambda seen: bool(seen.get("onStop")) and not seen.get("pod"),
+            deadline_seconds=120,
+        )
+        assert (found["onStop"]["action"], found["onStop"]["result"]) == (action, "Done"), found["onStop"]
+    else:
+        tenant.kubectl.delete("algorithm", name, tenant.namespace, wait=False)
+        wait_until(
+            lambda: tenant.kubectl.get("algorithm", name, tenant.namespace),
+            "it to be gone",
+            holds=lambda seen: seen is None,
+            deadline_seconds=120,
+        )
+    assert tenant.kubectl.get("pod", f"algo-{name}", tenant.namespace) is None
+
+    orders = own_orders(tenant, prefix)
+    still_open = [each for each in orders if each["status"] in {"NEW", "PARTIALLY_FILLED"}]
+    assert len(still_open) == (1 if action == "Keep" else 0)
+    # A purchase's commission is taken from what was bought, so what can be sold is a step less.
+    assert net(orders) == Decimal("0.002") if action != "Flatten" else net(orders) <= Decimal("0.00001")
