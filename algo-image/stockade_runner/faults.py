@@ -44,11 +44,14 @@ def _find_place(error: BaseException, source_folder: Path) -> tuple[str | None, 
 
 
 def _format_traceback(error: BaseException, source_folder: Path) -> str:
-    """Return the traceback from the author's first frame on: what the runner does above it explains nothing."""
+    """Return the traceback from the author's first frame on: what the runner does above it explains nothing.
+
+    An error in the grammar has no frame of the author's, and names its line by itself.
+    """
     trace = error.__traceback__
     while trace is not None and not _is_below(trace.tb_frame.f_code.co_filename, source_folder):
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
+    return "".join(traceback.format_exception(type(error), error, trace))
 
 
 def _is_below(filename: str, folder: Path) -> bool:

@@ -1,6 +1,6 @@
 """What the exchange demands of an order for one symbol, and rounding that meets it."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 from msgspec import Struct
 
@@ -26,8 +26,7 @@ class Instrument(Struct, frozen=True):
 
     def smallest_quantity(self, price: Decimal) -> Decimal:
         """Return the smallest quantity that the exchange takes at this price (`LOT_SIZE` and `NOTIONAL`)."""
-        steps = max(self.min_quantity, self.min_notional / price) / self.step_size
-        return -(-steps // 1) * self.step_size
+        return _snap(max(self.min_quantity, self.min_notional / price), self.step_size, ROUND_UP)
 
 
 def _snap(number: Decimal, step: Decimal, rounding: str) -> Decimal:
