@@ -1,0 +1,1 @@
+"""The installed release: it checks itself, upgrades without touching a trader, and gives no right too many."""
