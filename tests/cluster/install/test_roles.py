@@ -11,7 +11,7 @@ OPERATOR = f"system:serviceaccount:{PLATFORM}:stockade-operator"
 
 def ask(kubectl: Kubectl, who: str, verb: str, what: str, namespace: str) -> str:
     """Ask the API server whether somebody may do something; the answer is yes or no."""
-    done = kubectl.attempt("auth", "can-i", verb, what, "-n", namespace, f"--as={who}")
+    done = kubectl.attempt("auth", "can-i", verb, *what.split(), "-n", namespace, f"--as={who}")
     return done.stdout.strip() or done.stderr
 
 
@@ -29,14 +29,14 @@ def ask(kubectl: Kubectl, who: str, verb: str, what: str, namespace: str) -> str
         ("patch", "algorithms.stockade.dev", "yes"),
         ("delete", "algorithms.stockade.dev", "yes"),
         ("patch", "exchangeaccounts.stockade.dev", "yes"),
-        ("patch", "algorithms.stockade.dev/status", "no"),
-        ("get", "pods/log", "yes"),
+        ("patch", "algorithms.stockade.dev --subresource=status", "no"),
+        ("get", "pods --subresource=log", "yes"),
         ("list", "events", "yes"),
         ("create", "pods", "no"),
         ("patch", "pods", "no"),
-        ("create", "pods/exec", "no"),
-        ("create", "pods/portforward", "no"),
-        ("update", "pods/ephemeralcontainers", "no"),
+        ("create", "pods --subresource=exec", "no"),
+        ("create", "pods --subresource=portforward", "no"),
+        ("update", "pods --subresource=ephemeralcontainers", "no"),
         ("create", "rolebindings.rbac.authorization.k8s.io", "no"),
     ],
 )
@@ -57,13 +57,13 @@ def test_the_panel_writes_nothing_outside_of_tenants(kubectl: Kubectl, verb: str
     ("verb", "what", "answer"),
     [
         ("create", "pods", "yes"),
-        ("patch", "algorithms.stockade.dev/status", "yes"),
+        ("patch", "algorithms.stockade.dev --subresource=status", "yes"),
         ("get", "secrets/stockade-ledger", "yes"),
         ("get", "secrets/paper-keys-1", "no"),
         ("list", "secrets", "no"),
         ("watch", "secrets", "no"),
-        ("create", "pods/exec", "no"),
-        ("get", "pods/log", "no"),
+        ("create", "pods --subresource=exec", "no"),
+        ("get", "pods --subresource=log", "no"),
         ("escalate", "clusterroles.rbac.authorization.k8s.io", "no"),
         ("bind", "clusterroles.rbac.authorization.k8s.io/cluster-admin", "no"),
         ("bind", "clusterroles.rbac.authorization.k8s.io/stockade-panel-tenant", "yes"),
