@@ -101,7 +101,7 @@ class WebsocketApiFrame(msgspec.Struct, frozen=True):
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: dict[str, Any] | None = None
     rate_limits: list[dict[str, Any]] = msgspec.field(name="rateLimits", default_factory=list)
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = msgspec.Raw()
 
 
 market_decoder = msgspec.json.Decoder(MarketFrame)

@@ -123,7 +123,7 @@ class WebsocketApi:
         try:
             # A copy: an answer is read later, when the connection's buffer holds something else.
             frame = websocket_api_decoder.decode(bytes(message))
-            if frame.event is not None:
+            if frame.event:
                 kind = event_head_decoder.decode(frame.event).e
                 if kind in ("serverShutdown", "eventStreamTerminated"):
                     self.connection.reconnect(f"the exchange sent {kind}")

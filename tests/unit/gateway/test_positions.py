@@ -1,0 +1,65 @@
+"""Positions: net quantities, today's result, and what survives the journal."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from stockade_gateway.market import Market
+from stockade_gateway.positions import Positions
+
+from tests.support.gateway_orders import BTCUSDT, make_execution
+
+TODAY = datetime(2023, 11, 14, 22, 0, tzinfo=UTC)
+YESTERDAY_MS = 1_699_900_000_000
+
+
+def make_positions() -> Positions:
+    return Positions({"BTCUSDT": BTCUSDT})
+
+
+def make_market(bid: str = "110", ask: str = "110") -> Market:
+    market = Market()
+    market.seed_quote("BTCUSDT", bid, ask, 0)
+    return market
+
+
+def test_commission_in_the_base_asset_lowers_what_is_held() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "1", commission=Decimal("0.001"), commission_asset="BTC"))
+    assert positions.quantity("BTCUSDT") == Decimal("0.999")
+    assert positions.compute_day_result(make_market(), TODAY).fees == Decimal("0.1")
+
+
+def test_todays_result_leaves_yesterdays_out() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "2", trade_time_ms=YESTERDAY_MS))
+    positions.apply(make_execution(2, "1", side="SELL", price="150", trade_time_ms=YESTERDAY_MS))
+    positions.apply(make_execution(3, "0.5", side="SELL", price="90", commission=Decimal("0.2")))
+    result = positions.compute_day_result(make_market(), TODAY)
+    assert (result.realized, result.unrealized, result.fees) == (Decimal(-5), Decimal(5), Decimal("0.2"))
+    assert result.total == Decimal("-0.2")
+    assert positions.compute_total_result(make_market()).realized == Decimal(45)
+
+
+def test_what_has_no_price_is_unknown() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "1"))
+    assert positions.compute_day_result(Market(), TODAY).total is None
+
+
+def test_fees_in_a_third_asset_are_unknown_without_its_price() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "1", commission=Decimal("0.01"), commission_asset="BNB"))
+    assert positions.compute_day_result(make_market(), TODAY).fees is None
+    market = make_market()
+    market.seed_quote("BNBUSDT", "600", "600", 0)
+    assert positions.compute_day_result(market, TODAY).fees == Decimal(6)
+
+
+def test_a_saved_state_is_the_same_state() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "2", trade_time_ms=YESTERDAY_MS))
+    positions.apply(make_execution(3, "0.5", side="SELL", price="90"))
+    restored = make_positions()
+    restored.restore(*positions.save())
+    assert restored.save() == positions.save()
+    assert restored.compute_day_result(make_market(), TODAY) == positions.compute_day_result(make_market(), TODAY)
