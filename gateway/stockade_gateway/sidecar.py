@@ -111,7 +111,7 @@ class Sidecar:
             "/metrics": self._answer_metrics,
         }
         status_server = StatusServer(self._settings.status_port, answers)
-        await status_server.open()
+        logger.info("status is served on port %d", await status_server.open())
         starting = loop.create_task(self._start())
         waiting = loop.create_task(leaving.wait())
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)

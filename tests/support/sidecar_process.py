@@ -1,0 +1,364 @@
+"""Runs the sidecar as a real process between a real paper exchange and a scripted algorithm on the order socket."""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stockade_wire import PROTOCOL_VERSION
+from stockade_wire.messages import (
+    MAX_EVENT_BYTES,
+    CancelAllOrders,
+    CancelOrder,
+    Event,
+    Heartbeat,
+    Hello,
+    LauncherReport,
+    OrderEvent,
+    OrderReply,
+    Request,
+    SubmitOrder,
+    Welcome,
+    decode_event,
+    encode_request,
+)
+from stockade_wire.order_ids import order_prefix
+
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_SECONDS = 60.0
+HARDENED = LauncherReport(no_new_privs=True, seccomp=True, landlock_abi=4, self_test_passed=True)
+FINAL = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
+EventType = TypeVar("EventType", bound=Event)
+
+
+class Process:
+    """A Python module of ours running as a process, its output collected line by line."""
+
+    def __init__(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        path = ":".join(str(ROOT / name) for name in ("gateway", "wire", "db", "paper-exchange"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": path, **(environment or {})},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for_line(self, pattern: str) -> re.Match[str]:
+        """Return the first match of the pattern in the output; fails when the process ends without one."""
+
+        def find() -> re.Match[str] | None:
+            found = next((match for line in self.lines if (match := re.search(pattern, line))), None)
+            assert found or self._process.poll() is None, f"ended with {self._process.returncode}:\n{self.output()}"
+            return found
+
+        match = wait_until(find, f"{pattern} in the output", deadline_seconds=DEADLINE_SECONDS, pause_seconds=0.05)
+        assert match is not None
+        return match
+
+    def output(self) -> str:
+        """Return everything written so far."""
+        return "\n".join(self.lines)
+
+    def end(self, number: signal.Signals = signal.SIGTERM, timeout_seconds: float = 120.0) -> int:
+        """Send a signal and wait for the end; returns the exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        code = self._process.wait(timeout_seconds)
+        self._reader.join(timeout_seconds)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        return code
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        self.lines.extend(line.rstrip() for line in iter(self._process.stdout.readline, ""))
+
+
+class PaperExchange:
+    """A paper exchange on a free port."""
+
+    def __init__(self) -> None:
+        arguments = ["serve", "--host", "127.0.0.1", "--port", "0", "--seed", "7", "--history-minutes", "10"]
+        self._process = Process("stockade_paper", *arguments)
+        self.port = int(self._process.wait_for_line(r"listens on http://[^ ]+:(\d+)").group(1))
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Call the control API; returns the decoded answer."""
+        status, answer = request(self.port, method, path, json.dumps(body or {}))
+        assert status in (200, 201), f"{method} {path}: {status} {answer}"
+        return json.loads(answer)
+
+    def open_account(self, **wish: Any) -> dict[str, Any]:
+        """Open an account; returns its keys."""
+        answer: dict[str, Any] = self.call("POST", "/paper/v1/accounts", wish)
+        return answer
+
+    def describe_account(self, number: int) -> dict[str, Any]:
+        """Return what the exchange itself knows of an account."""
+        accounts = self.call("GET", "/paper/v1/state")["accounts"]
+        found: dict[str, Any] = next(account for account in accounts if account["account"] == number)
+        return found
+
+    def arm(self, kind: str, **details: Any) -> None:
+        """Arm a fault."""
+        self.call("POST", "/paper/v1/faults", {"kind": kind, **details})
+
+    def disconnect(self, target: str) -> None:
+        """Close connections from the exchange's side."""
+        self.call("POST", "/paper/v1/disconnect", {"target": target})
+
+    def end(self) -> None:
+        """Stop it."""
+        self._process.end()
+
+
+class Algorithm:
+    """A scripted algorithm on the order socket: it sends what it is told and keeps what it hears."""
+
+    def __init__(self, path: Path, *, launcher: LauncherReport = HARDENED, greet: bool = True) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(0.2)
+        self._socket.connect(str(path))
+        self._request_id = 0
+        self.events: list[Event] = []
+        self.closed = False
+        self.descriptors: list[int] = []
+        if greet:
+            self.send(Hello(PROTOCOL_VERSION, launcher, "Scripted"))
+
+    def send(self, message: Request) -> None:
+        """Send one message."""
+        self._socket.send(encode_request(message))
+
+    def send_bytes(self, datagram: bytes) -> None:
+        """Send whatever bytes."""
+        self._socket.send(datagram)
+
+    def submit(self, side: str, quantity: str, price: str | None = None, **fields: Any) -> OrderReply:
+        """Submit a market order, or a limit order when a price is given; returns the reply."""
+        self._request_id += 1
+        kind = fields.pop("type", "MARKET" if price is None else "LIMIT")
+        symbol = fields.pop("symbol", "BTCUSDT")
+        self.send(SubmitOrder(self._request_id, symbol, side, kind, quantity, price, **fields))  # type: ignore[arg-type]
+        return self.wait_for(OrderReply, lambda reply: reply.request_id == self._request_id)
+
+    def cancel(self, client_order_id: str) -> OrderReply:
+        """Cancel an order; returns the reply."""
+        self._request_id += 1
+        self.send(CancelOrder(self._request_id, client_order_id))
+        return self.wait_for(OrderReply, lambda reply: reply.request_id == self._request_id)
+
+    def cancel_all(self) -> None:
+        """Cancel everything."""
+        self._request_id += 1
+        self.send(CancelAllOrders(self._request_id))
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        self.send(Heartbeat())
+
+    def wait_for(self, kind: type[EventType], holds: Callable[[EventType], bool] = lambda _event: True) -> EventType:
+        """Return the first event of that kind, heard already or still to come, for which `holds` says yes."""
+        seen = 0
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            for event in self.events[seen:]:
+                if isinstance(event, kind) and holds(event):
+                    return event
+            seen = len(self.events)
+            assert time.monotonic() < deadline and not self.closed, f"no such {kind.__name__} among {self.events}"
+            self.listen()
+
+    def wait_for_state(self, client_order_id: str | None, *states: str) -> OrderEvent:
+        """Return the event that brought the order into one of these states."""
+        return self.wait_for(OrderEvent, lambda e: e.client_order_id == client_order_id and e.state in states)
+
+    def listen(self) -> None:
+        """Hear one more event, or nothing for a moment."""
+        try:
+            datagram, descriptors, _, _ = socket.recv_fds(self._socket, MAX_EVENT_BYTES, 4)
+        except TimeoutError:
+            return
+        except ConnectionResetError:
+            datagram, descriptors = b"", []
+        self.descriptors += descriptors
+        if datagram:
+            self.events.append(decode_event(datagram))
+        else:
+            self.closed = True
+
+    def wait_for_end(self) -> None:
+        """Wait until the gateway has closed the connection."""
+        wait_until(lambda: (self.listen(), self.closed)[1], "the end of the connection", deadline_seconds=DEADLINE_SECONDS, pause_seconds=0)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+        for descriptor in self.descriptors:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+class Sidecar:
+    """A sidecar's world: its folders, its control file, and the process while it runs."""
+
+    def __init__(self, folder: Path, paper: PaperExchange, ledger_url: str, account: Mapping[str, Any], uid: str) -> None:
+        self.folder = folder
+        self.paper = paper
+        self.account = int(account["account"])
+        self.prefix = order_prefix(uid)
+        self._uid = uid
+        self._process: Process | None = None
+        self._port = 0
+        self._generation = 0
+        self._control: dict[str, Any] = {"trading": "Active", "limits": None, "onStop": "Keep", "deadMan": None}
+        for name in ("keys", "control", "journal", "run", "ledger"):
+            (folder / name).mkdir()
+        for name in ("apiKey", "apiSecret", "privateKey"):
+            if name in account:
+                (folder / "keys" / name).write_text(str(account[name]))
+        (folder / "ledger" / "url").write_text(ledger_url)
+        self.set_control()
+
+    def start(self, *, ready: bool = True, **changes: str) -> "Sidecar":
+        """Start the process and wait until it is ready."""
+        port = self.paper.port
+        environment = {
+            "STOCKADE_TENANT": "alpha",
+            "STOCKADE_NAMESPACE": "tenant-alpha",
+            "STOCKADE_ALGORITHM": "scripted",
+            "STOCKADE_ALGORITHM_UID": self._uid,
+            "STOCKADE_ACCOUNT": "paper",
+            "STOCKADE_VERSION": "1",
+            "STOCKADE_ENVIRONMENT": "Paper",
+            "STOCKADE_REST_URL": f"http://127.0.0.1:{port}",
+            "STOCKADE_WEBSOCKET_API_URL": f"ws://127.0.0.1:{port}/ws-api/v3",
+            "STOCKADE_STREAMS_URL": f"ws://127.0.0.1:{port}",
+            "STOCKADE_SYMBOLS": "BTCUSDT,ETHUSDT",
+            "STOCKADE_STATUS_PORT": "0",
+            "STOCKADE_ALGORITHM_UID_NUMBER": str(os.getuid()),
+            "STOCKADE_KEYS_DIRECTORY": str(self.folder / "keys"),
+            "STOCKADE_CONTROL_FILE": str(self.folder / "control" / "control"),
+            "STOCKADE_JOURNAL_DIRECTORY": str(self.folder / "journal"),
+            "STOCKADE_RUN_DIRECTORY": str(self.folder / "run"),
+            "STOCKADE_LEDGER_DIRECTORY": str(self.folder / "ledger"),
+            "STOCKADE_TERMINATION_FILE": str(self.folder / "termination"),
+        }
+        self._process = Process("stockade_gateway", "sidecar", environment=environment | changes)
+        self._port = int(self._process.wait_for_line(r"status is served on port (\d+)").group(1))
+        if ready:
+            self.wait_until_ready()
+        return self
+
+    def set_control(self, **changes: Any) -> int:
+        """Replace the control file in one step, as the kubelet does; returns the new generation."""
+        self._generation += 1
+        self._control |= changes
+        control = {"account": {"trading": "Active", "limits": None}, **self._control, "generation": self._generation}
+        fresh = self.folder / "control" / "fresh"
+        fresh.write_text(json.dumps(control))
+        fresh.replace(self.folder / "control" / "control")
+        return self._generation
+
+    def apply_control(self, **changes: Any) -> None:
+        """Change the control and wait until the sidecar says that it is in force."""
+        generation = self.set_control(**changes)
+        self.wait_for_status("the new control", lambda status: status["controlGeneration"] == generation)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status code and body of one of the sidecar's pages."""
+        return request(self._port, "GET", path)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the sidecar says about itself."""
+        answer: dict[str, Any] = json.loads(self.get("/status")[1])
+        return answer
+
+    def wait_for_status(self, what: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first status for which `holds` says yes."""
+        return wait_until(self.status, what, holds=holds, deadline_seconds=DEADLINE_SECONDS, pause_seconds=0.05)
+
+    def wait_until_ready(self) -> None:
+        """Wait for the readiness probe, and for prices of all symbols."""
+        wait_until(
+            lambda: self.get("/readyz"), "readiness", holds=lambda a: a[0] == 200, deadline_seconds=DEADLINE_SECONDS, pause_seconds=0.05
+        )
+
+    def connect(self, **details: Any) -> Algorithm:
+        """Connect a scripted algorithm; returns it once it was welcomed."""
+        algorithm = Algorithm(self.socket_path, **details)
+        algorithm.wait_for(Welcome)
+        return algorithm
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the order socket is."""
+        return self.folder / "run" / "orders.sock"
+
+    @property
+    def output(self) -> str:
+        """What the running process has written."""
+        assert self._process is not None
+        return self._process.output()
+
+    def kill(self) -> None:
+        """Kill it as the kernel does when memory is short."""
+        assert self._process is not None
+        self._process.end(signal.SIGKILL)
+
+    def stop(self) -> dict[str, Any]:
+        """Stop it as the kubelet does; returns the termination message's `onStop`."""
+        assert self._process is not None
+        code = self._process.end()
+        assert code == 0, self._process.output()
+        result: dict[str, Any] = json.loads((self.folder / "termination").read_text())["onStop"]
+        return result
+
+    def close(self) -> None:
+        """Make sure that it is gone."""
+        if self._process is not None:
+            self._process.end(signal.SIGKILL)
+
+    def exchange_orders(self) -> dict[str, dict[str, Any]]:
+        """Return this algorithm's orders by id as the exchange has them."""
+        orders = self.paper.describe_account(self.account)["orders"]
+        return {order["clientOrderId"]: order for order in orders if order["clientOrderId"].startswith(self.prefix)}
+
+    def exchange_open_orders(self) -> set[str]:
+        """Return the ids of this algorithm's open orders as the exchange has them."""
+        open_orders = self.paper.describe_account(self.account)["openOrders"]
+        return {order["clientOrderId"] for order in open_orders if order["clientOrderId"].startswith(self.prefix)}
+
+
+def request(port: int, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+    """Send one HTTP request to this machine; returns status code and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def make_token() -> str:
+    """Return a fresh name for an algorithm's uid."""
+    return base64.b32encode(os.urandom(10)).decode().lower()
