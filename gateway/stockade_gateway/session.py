@@ -35,6 +35,7 @@ from stockade_wire.messages import (
     Side,
     SubmitOrder,
     Subscribe,
+    TimeInForce,
     TradingChanged,
     Welcome,
 )
@@ -206,7 +207,7 @@ def _make_order_event(change: Change) -> OrderEvent:
     return OrderEvent(
         client_order_id=order.client_order_id,
         symbol=order.symbol,
-        # What these three may be is checked where they come from: the algorithm's own message or the exchange.
+        # What these may be is checked where they come from: the algorithm's own message or the exchange.
         side=cast("Side", order.side),
         type=cast("OrderType", order.type),
         state=order.state.value,
@@ -216,6 +217,9 @@ def _make_order_event(change: Change) -> OrderEvent:
         last_fill=fill,
         reason=order.reason[:1024] if order.reason else None,
         event_time_ns=order.updated_time_ns,
+        price=_to_optional_text(order.price),
+        stop_price=_to_optional_text(order.stop_price),
+        time_in_force=cast("TimeInForce | None", order.time_in_force),
     )
 
 

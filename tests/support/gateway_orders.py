@@ -1,4 +1,4 @@
-"""Orders, reports and executions as the gateway's tests need them: everything has a default but what a test is about."""
+"""Orders, reports and executions for the gateway's tests: all has a default but what a test is about."""
 
 from decimal import Decimal
 

@@ -34,7 +34,6 @@ from stockade_wire.messages import (
     encode_request,
 )
 from stockade_wire.order_ids import order_prefix
-
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,7 +183,8 @@ class Algorithm:
                 if isinstance(event, kind) and holds(event):
                     return event
             seen = len(self.events)
-            assert time.monotonic() < deadline and not self.closed, f"no such {kind.__name__} among {self.events}"
+            assert time.monotonic() < deadline, f"no such {kind.__name__} among {self.events}"
+            assert not self.closed, f"no such {kind.__name__} among {self.events}"
             self.listen()
 
     def wait_for_state(self, client_order_id: str | None, *states: str) -> OrderEvent:
@@ -207,7 +207,10 @@ class Algorithm:
 
     def wait_for_end(self) -> None:
         """Wait until the gateway has closed the connection."""
-        wait_until(lambda: (self.listen(), self.closed)[1], "the end of the connection", deadline_seconds=DEADLINE_SECONDS, pause_seconds=0)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not self.closed:
+            assert time.monotonic() < deadline, "the connection is still open"
+            self.listen()
 
     def close(self) -> None:
         """Hang up."""
@@ -220,7 +223,9 @@ class Algorithm:
 class Sidecar:
     """A sidecar's world: its folders, its control file, and the process while it runs."""
 
-    def __init__(self, folder: Path, paper: PaperExchange, ledger_url: str, account: Mapping[str, Any], uid: str) -> None:
+    def __init__(
+        self, folder: Path, paper: PaperExchange, ledger_url: str, account: Mapping[str, Any], uid: str
+    ) -> None:
         self.folder = folder
         self.paper = paper
         self.account = int(account["account"])
@@ -299,7 +304,11 @@ class Sidecar:
     def wait_until_ready(self) -> None:
         """Wait for the readiness probe, and for prices of all symbols."""
         wait_until(
-            lambda: self.get("/readyz"), "readiness", holds=lambda a: a[0] == 200, deadline_seconds=DEADLINE_SECONDS, pause_seconds=0.05
+            lambda: self.get("/readyz"),
+            "readiness",
+            holds=lambda a: a[0] == 200,
+            deadline_seconds=DEADLINE_SECONDS,
+            pause_seconds=0.05,
         )
 
     def connect(self, **details: Any) -> Algorithm:

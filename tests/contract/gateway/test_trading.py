@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 from stockade_wire.messages import OrderEvent, PositionChanged, Welcome
-
 from tests.support.sidecar_process import FINAL, Sidecar
 
 
@@ -26,13 +25,15 @@ def test_a_market_order_is_filled_and_both_sides_agree(sidecar: Sidecar) -> None
 
 def test_a_resting_order_is_accepted_and_cancelled(sidecar: Sidecar) -> None:
     algorithm = sidecar.connect()
-    reply = algorithm.submit("BUY", "0.01", "10000")
+    reply = algorithm.submit("BUY", "0.01", "30000")
     algorithm.wait_for_state(reply.client_order_id, "ACCEPTED")
     assert sidecar.exchange_open_orders() == {reply.client_order_id}
     assert algorithm.cancel(str(reply.client_order_id)).denied is None
     algorithm.wait_for_state(reply.client_order_id, "CANCELED")
     assert sidecar.exchange_open_orders() == set()
-    states = [e.state for e in algorithm.events if isinstance(e, OrderEvent) and e.client_order_id == reply.client_order_id]
+    states = [
+        e.state for e in algorithm.events if isinstance(e, OrderEvent) and e.client_order_id == reply.client_order_id
+    ]
     assert states == ["SUBMITTED", "ACCEPTED", "PENDING_CANCEL", "CANCELED"]
     algorithm.close()
 
@@ -69,7 +70,7 @@ def test_a_second_start_welcomes_with_what_is_there(sidecar: Sidecar) -> None:
     algorithm = sidecar.connect()
     bought = algorithm.submit("BUY", "0.002")
     algorithm.wait_for_state(bought.client_order_id, *FINAL)
-    resting = algorithm.submit("BUY", "0.01", "10000")
+    resting = algorithm.submit("BUY", "0.01", "30000")
     algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
     algorithm.close()
     sidecar.wait_for_status("the algorithm to be gone", lambda status: status["algorithmState"] == "Gone")

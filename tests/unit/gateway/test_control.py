@@ -1,11 +1,11 @@
 """The control: what the operator writes is read, anything else fails closed."""
 
 import json
-import os
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from stockade_gateway.control import ControlFile, Limits, StopAction, Trading, parse_control
 from stockade_gateway.errors import ControlError
 
@@ -98,7 +98,7 @@ def test_a_swap_of_the_kubelets_kind_is_seen(tmp_path: Path) -> None:
     file = ControlFile(tmp_path / "control")
     assert file.poll()
     (tmp_path / "..data_tmp").symlink_to("..2")
-    os.replace(tmp_path / "..data_tmp", tmp_path / "..data")
+    (tmp_path / "..data_tmp").replace(tmp_path / "..data")
     assert file.poll()
     assert file.control is not None
     assert file.control.generation == 2

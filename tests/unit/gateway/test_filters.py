@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from stockade_gateway.filters import OrderRequest, find_filter_fault, parse_instrument_rules, round_down
 
+from stockade_gateway.filters import OrderRequest, find_filter_fault, parse_instrument_rules, round_down
 from tests.support.gateway_orders import BTCUSDT
 
 SYMBOL = {
@@ -64,6 +64,8 @@ def test_a_symbol_that_does_not_trade_takes_no_order() -> None:
     assert "HALT" in (find_filter_fault(order, halted, None) or "")
 
 
-@pytest.mark.parametrize(("quantity", "step", "rounded"), [("1.23456789", "0.001", "1.234"), ("0.0009", "0.001", "0"), ("7", "0", "7")])
+@pytest.mark.parametrize(
+    ("quantity", "step", "rounded"), [("1.23456789", "0.001", "1.234"), ("0.0009", "0.001", "0"), ("7", "0", "7")]
+)
 def test_rounding_goes_down_to_the_step(quantity: str, step: str, rounded: str) -> None:
     assert round_down(Decimal(quantity), Decimal(step)) == Decimal(rounded)

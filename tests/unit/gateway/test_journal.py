@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+
 from stockade_gateway.errors import JournalError
 from stockade_gateway.journal import Checkpoint, Journal, open_journal
 from stockade_gateway.orders import Change
-
 from tests.support.gateway_orders import make_execution, make_order
 
 CHECKPOINT = Checkpoint(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+
 from stockade_gateway.errors import KeysError
 from stockade_gateway.keys import RedactingFilter, load_keys, redact
 from stockade_gateway.signing import make_hmac_signer, sign_parameters, sign_query

@@ -6,16 +6,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stockade_gateway.control import AccountControl, AccountLimits, Control, Limits, Trading
 from stockade_gateway.filters import OrderRequest
 from stockade_gateway.limits import Snapshot, SymbolView, find_breach, find_denial, is_reducing
-
 from tests.support.gateway_orders import BTCUSDT
 
 VIEW = SymbolView(rules=BTCUSDT, bid=Decimal(100), ask=Decimal(101), mark=Decimal("100.5"))
 
 
-def make_control(limits: Limits | None = None, trading: Trading = Trading.ACTIVE, account: AccountControl | None = None) -> Control:
+def make_control(
+    limits: Limits | None = None, trading: Trading = Trading.ACTIVE, account: AccountControl | None = None
+) -> Control:
     return Control(generation=1, trading=trading, limits_or_none=limits, account=account or AccountControl())
 
 
@@ -61,8 +63,18 @@ def test_without_limits_a_sound_order_passes() -> None:
         (Limits(max_order_notional=Decimal(101)), limit_order("1", "100"), VIEW, None),
         (Limits(max_order_notional=Decimal(100)), market_order("1"), VIEW, "NOTIONAL_EXCEEDS_MAX_PER_ORDER"),
         (Limits(max_position_notional=Decimal(150)), market_order("1"), VIEW, None),
-        (Limits(max_position_notional=Decimal(150)), market_order("1"), view_with(position=Decimal(1)), "POSITION_EXCEEDS_MAX"),
-        (Limits(max_position_notional=Decimal(150)), market_order("1"), view_with(open_buys=Decimal(1)), "POSITION_EXCEEDS_MAX"),
+        (
+            Limits(max_position_notional=Decimal(150)),
+            market_order("1"),
+            view_with(position=Decimal(1)),
+            "POSITION_EXCEEDS_MAX",
+        ),
+        (
+            Limits(max_position_notional=Decimal(150)),
+            market_order("1"),
+            view_with(open_buys=Decimal(1)),
+            "POSITION_EXCEEDS_MAX",
+        ),
         (Limits(max_position_notional=Decimal(1)), market_order("1", "SELL"), view_with(position=Decimal(1)), None),
         (Limits(max_position_notional=Decimal(150)), market_order("2", "SELL"), VIEW, "POSITION_EXCEEDS_MAX"),
         (Limits(price_band_percent=Decimal(5)), limit_order("1", "95"), VIEW, "PRICE_OUTSIDE_BAND"),
@@ -157,7 +169,9 @@ SIZES = st.integers(min_value=1, max_value=50).map(lambda n: Decimal(n) / 10)
 
 
 @given(AMOUNTS, SIZES, SIZES, st.sampled_from(["BUY", "SELL"]))
-def test_a_reducing_order_never_enlarges_a_position(position: Decimal, pending: Decimal, size: Decimal, side: str) -> None:
+def test_a_reducing_order_never_enlarges_a_position(
+    position: Decimal, pending: Decimal, size: Decimal, side: str
+) -> None:
     view = view_with(position=position, open_buys=pending, open_sells=pending)
     order = market_order(str(size), side)
     if is_reducing(order, view):

@@ -6,8 +6,8 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stockade_gateway.orders import Execution, OrderReport, Orders, OrderState
 
+from stockade_gateway.orders import Execution, OrderReport, Orders, OrderState
 from tests.support.gateway_orders import PREFIX, make_execution, make_order, make_report
 
 ORDER = f"{PREFIX}1"
@@ -36,7 +36,10 @@ def state_of(orders: Orders) -> OrderState:
     ("reports", "state"),
     [
         ([make_report("NEW")], OrderState.ACCEPTED),
-        ([make_report("NEW"), make_report("PARTIALLY_FILLED", "0.4", make_execution(1, "0.4"))], OrderState.PARTIALLY_FILLED),
+        (
+            [make_report("NEW"), make_report("PARTIALLY_FILLED", "0.4", make_execution(1, "0.4"))],
+            OrderState.PARTIALLY_FILLED,
+        ),
         ([make_report("FILLED", "1", make_execution(1, "1"))], OrderState.FILLED),
         ([make_report("NEW"), make_report("CANCELED")], OrderState.CANCELED),
         ([make_report("EXPIRED")], OrderState.EXPIRED),

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from stockade_gateway.market import Market
 from stockade_gateway.positions import Positions
-
 from tests.support.gateway_orders import BTCUSDT, make_execution
 
 TODAY = datetime(2023, 11, 14, 22, 0, tzinfo=UTC)
