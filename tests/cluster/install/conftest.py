@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chart import CHART, HELM, NAMESPACE
+from tests.support.chart import HELM, NAMESPACE
 from tests.support.kubectl import Kubectl
 
 Helm = Callable[..., str]
@@ -24,16 +24,5 @@ def helm(kubectl: Kubectl) -> Helm:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
         assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stdout}\n{done.stderr}"
         return done.stdout
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def upgrade(helm: Helm) -> Callable[..., str]:
-    """Upgrade the release with its values and some changes."""
-
-    def run(*changes: str) -> str:
-        options = [option for each in changes for option in ("--set", each)]
-        return helm("upgrade", "stockade", str(CHART), "--reuse-values", *options)
 
     return run

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.chart import NAMESPACE
+from tests.support.chart import CHART, NAMESPACE
 from tests.support.kubectl import Kubectl, condition
 from tests.support.tenants import TestTenant
 from tests.support.waiting import wait_until
@@ -64,7 +64,7 @@ def test_the_release_checks_itself(helm: Callable[..., str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_an_upgrade_restarts_no_algorithm_and_keeps_every_password(
-    kubectl: Kubectl, tenant: TestTenant, upgrade: Callable[..., str]
+    kubectl: Kubectl, tenant: TestTenant, helm: Callable[..., str]
 ) -> None:
     tenant.apply_algorithm("steady", QUIET)
     tenant.wait_ready("algorithm", "steady")
@@ -76,13 +76,14 @@ def test_an_upgrade_restarts_no_algorithm_and_keeps_every_password(
         return str(condition(found, "UpdatePending").get("status", "False"))
 
     try:
-        # Every pod of the platform changes, and what the operator would make of an algorithm's pod changes too.
-        upgrade("image.pullPolicy=Never", "operator.resyncSeconds=20")
+        # The operator is replaced, and would make another pod of the algorithm if it made one now.
+        changes = ("--set", "image.tags.algorithm=the-next-release", "--set", "operator.resyncSeconds=20")
+        helm("upgrade", "stockade", str(CHART), "--reuse-values", *changes)
         wait_for_platform(kubectl)
         wait_until(is_pending, "the new release to wait for its user", holds="True".__eq__, deadline_seconds=110)
         assert read_life(kubectl, tenant, "steady") == life
     finally:
-        upgrade("image.pullPolicy=IfNotPresent", "operator.resyncSeconds=60")
+        helm("rollback", "stockade")
         wait_for_platform(kubectl)
     wait_until(is_pending, "nothing to wait for any more", holds="False".__eq__, deadline_seconds=110)
     assert read_life(kubectl, tenant, "steady") == life

@@ -72,7 +72,7 @@ def test_no_object_takes_unknown_values() -> None:
         ({"panel": {"admin": {"password": "short"}}}, "password"),
         ({"image": {"tags": {"gatway": "1"}}}, "gatway"),
         ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
-        ({"paperExchange": {"feed": "rumours"}}, "feed"),
+        ({"paperExchange": {"seed": -1}}, "seed"),
         ({"postgresql": {"persistence": {"size": 5}}}, "size"),
         ({"postgresql": {"maxConnections": "300"}}, "maxConnections"),
         ({"operator": {"resources": {"limits": {"gpu": "1"}}}}, "gpu"),
