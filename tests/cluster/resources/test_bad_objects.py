@@ -3,15 +3,18 @@
 import json
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.support.good_objects import DIGEST, GOOD, LEAVE_OUT, make_object, spoil
+from tests.support.good_objects import API_VERSION, DIGEST, GOOD, LEAVE_OUT, make_object, spoil
 from tests.support.kubectl import Kubectl
 
 MONEY = "write a positive decimal number as a string"
 NAME = "write lower-case letters, digits and hyphens only"
 LONG = "a" * 41
+EXAMPLES = sorted((Path(__file__).parents[3] / "docs/examples").glob("*.yaml"))
 
 BAD = [
     # Tenant
@@ -161,6 +164,14 @@ def test_a_good_object_is_taken(kubectl: Kubectl, kind: str) -> None:
 )
 def test_what_the_design_allows_is_taken(kubectl: Kubectl, kind: str, path: str, value: object) -> None:
     assert send(kubectl, spoil(make_object(kind, "trial", "default"), path, value), "--dry-run=server") == ""
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_the_examples_in_the_documentation_are_taken(kubectl: Kubectl, file: Path) -> None:
+    for example in yaml.safe_load_all(file.read_text()):
+        if example["apiVersion"] == API_VERSION and example["kind"] != "Tenant":
+            example["metadata"]["namespace"] = "default"
+            assert send(kubectl, example, "--dry-run=server") == ""
 
 
 def test_defaults_are_filled_in(kubectl: Kubectl, namespace: str) -> None:
