@@ -24,8 +24,10 @@ RUN python3 -m venv --without-pip /opt/stockade \
 ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
 FROM ${BASE_IMAGE} AS runtime
+# The users are numbers without an entry in /etc/passwd, so their name is here for libraries that ask for one.
 ENV PATH=/opt/stockade/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
+    LOGNAME=stockade \
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
