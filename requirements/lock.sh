@@ -10,7 +10,6 @@ lock() { # NAME ARGUMENT...
         --custom-compile-command 'make locks' --output-file "requirements/$name.txt" "$@" pyproject.toml
 }
 
-rm -f requirements/*.txt
 lock dev --all-extras --group dev
 
 # What is tested together goes into the images together.
