@@ -12,7 +12,8 @@ helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
 {{- end -}}
 
 {{/*
-What selects the pods of one part; it may never change, or an upgrade is refused.
+The labels of one part's pods, by which everything finds them. They may never change, or an upgrade is refused; and no
+version is among them, or every upgrade would restart every pod.
 */}}
 {{- define "stockade.selector" -}}
 app.kubernetes.io/name: {{ . }}

@@ -110,6 +110,14 @@ def test_one_operator_at_a_time() -> None:
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
+def test_another_version_of_the_chart_restarts_no_pod_by_itself() -> None:
+    templates = [each["spec"]["template"] for each in OBJECTS if each["kind"] in {"Deployment", "StatefulSet", "Job"}]
+    assert {frozenset(template["metadata"]["labels"]) for template in templates} == {
+        frozenset({"app.kubernetes.io/name", "app.kubernetes.io/part-of"})
+    }
+    assert [template for template in templates if "annotations" in template["metadata"]] == []
+
+
 def test_images_are_chosen_by_registry_tag_and_name() -> None:
     objects = render({"image": {"registry": "r.example/x", "tag": "7", "tags": {"gateway": "8", "panel": "9"}}})
     images = {name: spec["containers"][0]["image"] for name, spec in pod_specs(objects)}
