@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stockade_cluster.commands import run, succeeds
 from stockade_cluster.errors import MachineError
-from stockade_cluster.places import HOST_ADDRESS, LINK_NETWORK, NAME, NETWORK_NAMESPACE, NODE_ADDRESS
+from stockade_cluster.places import HOST_ADDRESS, LINK_NETWORK, NAME, NETWORK_NAMESPACE, NODE_ADDRESS, SERVICE_NETWORK
 
 OUTER_LINK = "stockade0"
 INNER_LINK = "stockade1"
@@ -40,6 +40,8 @@ def create_network() -> None:
     run(inside(["ip", "address", "add", f"{NODE_ADDRESS}/30", "dev", INNER_LINK]))
     for link in ("lo", INNER_LINK):
         run(inside(["ip", "link", "set", link, "up"]))
+    # Without any route a packet of the node's own to a Service would end before kube-proxy translates it.
+    run(inside(["ip", "route", "add", SERVICE_NETWORK, "dev", INNER_LINK, "src", NODE_ADDRESS]))
     kernel = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
     run(inside(["sysctl", "-q", "-w", *kernel]))
     run(inside(["nft", "-f", "-"]), input_text=LINK_RULES)
