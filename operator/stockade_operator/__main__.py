@@ -44,6 +44,7 @@ async def run(settings: Settings) -> None:
         server = await serve(resync, settings.port)
         try:
             await resync.begin()
+            await gateways.begin()
             await _run_until_one_ends(inbox, [*(queue.run() for queue in queues), gateways.run(), resync.run()])
         finally:
             await server.cleanup()

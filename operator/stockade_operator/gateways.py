@@ -136,14 +136,15 @@ class Gateways:
         """Return the newest word of a pod's gateway, or None when it was not asked yet."""
         return self._heard.get(pod_uid)
 
+    async def begin(self) -> None:
+        """Ask every gateway once, so that a new operator does not forget what the last one knew."""
+        async with _open_session() as session:
+            pods = [pod for pod in self._observed.list_known("Pod") if _can_answer(pod)]
+            await asyncio.gather(*(self._poll(session, pod) for pod in pods))
+
     async def run(self) -> None:
         """Poll until cancelled; a gateway that does not answer delays no other."""
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        connector = aiohttp.TCPConnector(limit=200)
-        async with (
-            aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as session,
-            asyncio.TaskGroup() as group,
-        ):
+        async with _open_session() as session, asyncio.TaskGroup() as group:
             while True:
                 pods = self._observed.list_known("Pod")
                 for pod in pods:
@@ -175,6 +176,11 @@ class Gateways:
     def _forget_all_but(self, uids: set[str]) -> None:
         for uid in [uid for uid in self._heard if uid not in uids]:
             del self._heard[uid]
+
+
+def _open_session() -> aiohttp.ClientSession:
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=200), auto_decompress=False)
 
 
 def _can_answer(pod: Manifest) -> bool:

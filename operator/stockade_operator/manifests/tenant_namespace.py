@@ -6,8 +6,6 @@ One module because the three say together how much a tenant may hold; who may re
 from stockade_crds import Tenant
 from stockade_operator.manifests.metadata import Manifest, label, name_namespace, refer_to_owner, seal
 
-MAX_ALGORITHM_OBJECTS = 1500
-"""The published scale target for objects of one kind in one namespace."""
 POD_SECURITY = "pod-security.kubernetes.io"
 
 
@@ -29,7 +27,11 @@ def make_namespace(tenant: Tenant) -> Manifest:
 
 
 def make_quota(tenant: Tenant) -> Manifest:
-    """Return the ResourceQuota: the sum of limits and the number of Algorithms that the tenant's spec allows."""
+    """Return the ResourceQuota: the sums of cpu and memory limits that the tenant's spec allows.
+
+    The number of Algorithms is judged by the operator, whose answer says which one is too many: an object count here
+    would refuse the first Algorithms of every new tenant until the quota controller has counted them.
+    """
     quota = tenant.spec.quota
     return seal(
         {
@@ -40,7 +42,6 @@ def make_quota(tenant: Tenant) -> Manifest:
                 "hard": {
                     "limits.cpu": quota.cpu,
                     "limits.memory": quota.memory,
-                    "count/algorithms.stockade.dev": str(min(quota.algorithms, MAX_ALGORITHM_OBJECTS)),
                 }
             },
         }

@@ -54,7 +54,7 @@ from stockade_operator.status import Transition
 
 AFTER_UNEXPECTED_END_SECONDS = 10.0
 LEAVING_SECONDS = 5.0
-REFUSED_SECONDS = 15.0
+LONGEST_REFUSED_SECONDS = 60.0
 
 
 @dataclass
@@ -84,6 +84,8 @@ class AlgorithmReconciler:
         self._context = context
         self._not_before: dict[Key, float] = {}
         """When a pod that ended by itself may be replaced, so that a node that refuses it is not flooded."""
+        self._refusals: dict[Key, int] = {}
+        """How often in a row the API server did not let a pod be made."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Do the next step for one Algorithm."""
@@ -231,11 +233,13 @@ class AlgorithmReconciler:
             )
         except RefusedError as error:
             run.refused = str(error)
-            return REFUSED_SECONDS
+            count = self._refusals[run.key] = self._refusals.get(run.key, 0) + 1
+            return min(2.0**count, LONGEST_REFUSED_SECONDS)
         except ConflictError:
             await self._context.observed.refresh("Pod", run.key.namespace, name_pod(run.key.name))
             raise
         self._context.observed.put("Pod", made)
+        self._refusals.pop(run.key, None)
         run.raw_pod, run.pod, run.heard = made, read_pod(made), None
         return None
 
@@ -315,6 +319,7 @@ class AlgorithmReconciler:
         """Let a pod go whose Algorithm has gone already, once it has ended."""
         self._context.forget(key)
         self._not_before.pop(key, None)
+        self._refusals.pop(key, None)
         raw_pod = await self._context.observed.find("Pod", key.namespace, name_pod(key.name))
         if raw_pod is None:
             return None

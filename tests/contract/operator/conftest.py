@@ -1,12 +1,11 @@
 """One API server, ledger and node for all of the operator's tests; each test has tenants of its own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.support.api_server import OPERATOR, run_api_server
-from tests.support.api_server import install_definitions
+from tests.support.api_server import OPERATOR, install_definitions, run_api_server
 from tests.support.fake_kubelet import run_fake_kubelet
 from tests.support.operator_stage import ROOT, Stage
 from tests.support.postgresql import run_server
@@ -23,7 +22,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield Stage(server, client, kubelet, postgresql.create_ledger("operator"), log)
 
 
-def _grant(client: object) -> None:
+def _grant(client: httpx.Client) -> None:
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",

@@ -1,12 +1,7 @@
-"""Killed at any step, doubled, cut off from node or database: nothing is lost, and there is never a second pod."""
+"""Operators that are killed at any step, away, doubled or upgraded: nothing is lost, and there is never a second pod."""
 
-import time
-
-from tests.support.operator_stage import Stage, accounts, algorithms, pods, tenant_path
+from tests.support.operator_stage import Stage, algorithms, pods, tenant_path
 from tests.support.waiting import wait_until
-
-QUIET_SECONDS = 20.0
-"""Ten resyncs at the two seconds of these tests, and a dozen polls of each gateway."""
 
 
 def test_killed_between_every_two_steps_it_loses_nothing(stage: Stage) -> None:
@@ -37,20 +32,6 @@ def test_killed_between_every_two_steps_it_loses_nothing(stage: Stage) -> None:
     assert role is None
     log = stage.log.with_name("killed.log").read_text()
     assert log.count("killed after") > 20, log
-
-
-def test_nothing_is_written_when_nothing_changes(stage: Stage) -> None:
-    tenant = "idle"
-    with stage.operator():
-        stage.create_tenant(tenant, quota={"cpu": "4.5", "memory": "4096Mi"})
-        stage.create_account(tenant)
-        stage.create_algorithm(tenant, "one", parameters={"depth": 1.5}, limits={"maxOrderNotional": "1000.50"})
-        stage.create_algorithm(tenant, "two", state="Stopped")
-        stage.wait_for(f"{algorithms(tenant)}/one", "Ready", "True")
-        stage.wait_for(f"{algorithms(tenant)}/two", "Ready", "False", "Stopped")
-        before = wait_until(lambda: _settled_writes(stage), "a pause in the writes")
-        time.sleep(QUIET_SECONDS)
-        assert stage.server.list_writes()[len(before) :] == []
 
 
 def test_what_changed_while_it_was_away_is_made_good(stage: Stage) -> None:
@@ -86,50 +67,22 @@ def test_two_operators_make_one_pod(stage: Stage) -> None:
     assert stage.kubelet.overlaps == []
 
 
-def test_a_pod_on_a_silent_node_is_not_replaced(stage: Stage) -> None:
-    tenant, path = "silent", f"{algorithms('silent')}/quiet"
+def test_a_release_restarts_nothing_that_holds_a_position(stage: Stage) -> None:
+    tenant, path = "release", f"{algorithms('release')}/quiet"
     pod_path = f"{pods(tenant)}/algo-quiet"
-    with stage.operator():
-        stage.create_tenant(tenant)
-        stage.create_account(tenant)
-        stage.create_algorithm(tenant, "quiet")
-        stage.wait_for(path, "Ready", "True")
-        uid = stage.wait(pod_path)["metadata"]["uid"]
-        with stage.kubelet.cut_off():
-            stage.client.request("DELETE", pod_path, json={"gracePeriodSeconds": 0})
-            stage.wait_for(path, "Ready", "False", "Stopping")
-            assert stage.wait(pod_path)["metadata"]["uid"] == uid
-        wait_until(
-            lambda: (stage.get(pod_path) or {}).get("metadata", {}).get("uid"),
-            "the replacement",
-            holds=lambda seen: seen not in {None, uid},
-        )
-    assert stage.kubelet.overlaps == []
-
-
-def test_without_the_database_algorithms_start_and_stop(stage: Stage) -> None:
-    tenant, path = "dry", f"{algorithms('dry')}/quiet"
-    with stage.operator():
-        stage.create_tenant(tenant)
-        stage.create_account(tenant)
-        stage.wait_for(tenant_path(tenant), "LedgerReady", "True")
-        stage.ledger.server.stop()
-        try:
+    with stage.kubelet.reporting(positions={"BTCUSDT": "0.5"}):
+        with stage.operator():
+            stage.create_tenant(tenant)
+            stage.create_account(tenant)
             stage.create_algorithm(tenant, "quiet")
             stage.wait_for(path, "Ready", "True")
-            stage.wait_for(tenant_path(tenant), "LedgerReady", "False", "LedgerUnavailable")
-            stage.patch(path, {"spec": {"state": "Stopped"}})
-            stage.wait_gone(f"{pods(tenant)}/algo-quiet")
-        finally:
-            stage.ledger.server.start()
-        stage.wait_for(tenant_path(tenant), "LedgerReady", "True")
-    with stage.ledger.connect() as connection:
-        rows = connection.execute("SELECT name, account, mode FROM ledger.algorithm WHERE deleted IS NULL").fetchall()
-    assert ("quiet", "main", "Paper") in rows
-
-
-def _settled_writes(stage: Stage) -> list[tuple[str, str]]:
-    """Return the writes so far, or nothing while there was one within the last three seconds."""
-    seen = stage.server.list_writes()
-    time.sleep(3)
-    return seen if stage.server.list_writes() == seen else []
+        before = stage.wait(pod_path)["metadata"]["uid"]
+        with stage.operator(STOCKADE_GATEWAY_IMAGE="localhost/stockade/gateway:next"):
+            stage.wait_for(path, "UpdatePending", "True", "PlatformChanged")
+            assert stage.wait(pod_path)["metadata"]["uid"] == before
+            stage.patch(path, {"spec": {"updatePolicy": "Immediate"}})
+            wait_until(
+                lambda: (stage.get(pod_path) or {}).get("metadata", {}).get("uid"),
+                "the replacement",
+                holds=lambda uid: uid not in {None, before},
+            )
