@@ -178,13 +178,6 @@ def decide_update(
     return Update(pending=True, restarts=False, reason=reason, message=message)
 
 
-def choose_update_policy(algorithm: Algorithm, environment: Environment) -> UpdatePolicy:
-    """Return the algorithm's update policy: its own, or the default of its environment."""
-    if algorithm.spec.update_policy is not None:
-        return algorithm.spec.update_policy
-    return UpdatePolicy.MANUAL if environment is Environment.LIVE else UpdatePolicy.WHEN_FLAT
-
-
 class Step(StrEnum):
     """The one thing that is done to the pod next."""
 

@@ -1,4 +1,4 @@
-"""A real API server with etcd and the controller manager on loopback ports, and no kubelet: for tests of what is written.
+"""A real API server with etcd and the controller manager on loopback, and no kubelet: for tests of what is written.
 
 The programs are those of the local cluster (`make up` builds them into `~/.cache/stockade/bin`).
 """

@@ -1,6 +1,6 @@
-"""Stands in for nodes: gives pods a node and an address, runs a gateway's status page for each, and ends them when deleted.
+"""Stands in for a node: gives pods an address, runs a gateway's status page for each, and ends them when deleted.
 
-It does to the API server what a kubelet does: binding, status with running and terminated containers, the last deletion.
+It does what a kubelet does to the API server: status with running and terminated containers, the last deletion.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Runs the operator in lives that end at a write: `python -m tests.support.operator_lives WRITES`.
 
-Each life is a process of its own that is killed the moment the API server has answered its last allowed write, before the
-operator learns of it; then the next life begins. With one write per life the operator dies between every two steps.
+Each life is a process of its own that is killed the moment the API server has answered its last allowed write, before
+the operator learns of it; then the next life begins. With one write per life the operator dies between every two steps.
 The programs are imported once and each life is a fork, so that a life begins quickly.
 """
 
@@ -10,7 +10,8 @@ import logging
 import os
 import signal
 import sys
-from typing import Any
+import traceback
+from typing import Any, NoReturn
 
 from stockade_operator.__main__ import run
 from stockade_operator.cluster import Cluster
@@ -20,7 +21,7 @@ KILLED = 9
 DEFECT = 70
 
 
-def live(writes: int) -> None:
+def live(writes: int) -> NoReturn:
     """Be the operator for a number of writes; never returns."""
     original = Cluster._call
     left = writes
@@ -40,10 +41,10 @@ def live(writes: int) -> None:
     logging.basicConfig(level=logging.WARNING)
     try:
         asyncio.run(run(read_settings(os.environ)))
-    except Exception:
-        logging.exception("the operator failed")
+    finally:
+        # Whatever happened: a life never goes back into the loop of lives.
+        traceback.print_exc()
         os._exit(DEFECT)
-    os._exit(0)
 
 
 def main() -> int:

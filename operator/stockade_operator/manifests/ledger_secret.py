@@ -11,7 +11,7 @@ DATABASE = "stockade"
 def make_ledger_secret(tenant: str, password: str, ledger_host: str) -> Manifest:
     """Return the Secret; its gateways mount it, nothing else reads it."""
     namespace = name_namespace(tenant)
-    url = f"postgresql://{quote(namespace)}:{quote(password)}@{ledger_host}/{DATABASE}"
+    url = f"postgresql://{namespace}:{quote(password, safe='')}@{ledger_host}/{DATABASE}"
     return {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -38,7 +38,6 @@ from stockade_operator.policies import (
     Step,
     Update,
     Verdict,
-    choose_update_policy,
     decide_pod,
     decide_update,
     is_deadline_passed,
@@ -144,7 +143,7 @@ class AlgorithmReconciler:
                 hash_user_part(inputs),
                 hash_platform_part(inputs),
                 inputs.keys_secret,
-                choose_update_policy(algorithm, account.spec.environment),
+                algorithm.spec.update_policy,
                 flat=is_flat(heard),
             )
         return run

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.operator_stage import Stage, accounts, algorithms, pods, tenant_path
+from tests.support.operator_stage import Manifest, Stage, accounts, algorithms, pods, tenant_path
 from tests.support.waiting import wait_until
 
 QUIET_SECONDS = 14.0
@@ -160,8 +160,8 @@ def test_nothing_is_written_when_nothing_changes(stage: Stage) -> None:
     assert stage.server.list_writes()[len(before) :] == []
 
 
-def _read_control(stage: Stage, pod_path: str) -> dict[str, object]:
-    control: dict[str, object] = json.loads(stage.wait(pod_path)["metadata"]["annotations"]["stockade.dev/control"])
+def _read_control(stage: Stage, pod_path: str) -> Manifest:
+    control: Manifest = json.loads(stage.wait(pod_path)["metadata"]["annotations"]["stockade.dev/control"])
     return control
 
 

@@ -1,4 +1,4 @@
-"""Operators that are killed at any step, away, doubled or upgraded: nothing is lost, and there is never a second pod."""
+"""Operators that are killed at any step, away, doubled or upgraded: nothing is lost, no pod is doubled."""
 
 from tests.support.operator_stage import Stage, algorithms, pods, tenant_path
 from tests.support.waiting import wait_until
