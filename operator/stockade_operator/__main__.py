@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from stockade_operator.cluster import Cluster, connect
 from stockade_operator.errors import ClusterError, SettingsError
@@ -53,7 +54,14 @@ async def run(settings: Settings) -> None:
 async def _run_until_one_ends(inbox: Inbox, parts: list[Coroutine[Any, Any, None]]) -> None:
     """Run kopf and our own parts; when kopf ends at a signal the others are cancelled, when a part fails so is kopf."""
     tasks = [asyncio.ensure_future(part) for part in parts]
-    watches = kopf.operator(registry=make_registry(inbox), settings=make_settings(), clusterwide=True, standalone=True)
+    watches = kopf.operator(
+        registry=make_registry(inbox),
+        settings=make_settings(),
+        # Without one kopf asks for the user's name, and a container's user has none.
+        identity=Identity("stockade-operator"),
+        clusterwide=True,
+        standalone=True,
+    )
     tasks.append(asyncio.ensure_future(watches))
     done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in rest:
