@@ -5,7 +5,7 @@ PYTEST := .venv/bin/python -m pytest
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages venv lint unit contract database cluster browser test bench
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test bench
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -27,8 +27,13 @@ logs: ## the end of every part's log
 
 packages: ## install the Debian packages of the cluster and the tests
 	@$(STOCKADE) packages
+programs: packages ## build Kubernetes' programs and Helm
+	@$(STOCKADE) programs
 venv: packages ## make .venv as requirements/dev.txt locks it
 	@$(STOCKADE) venv
+
+locks: venv ## write requirements/*.txt anew from the pins in pyproject.toml
+	PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/lock.sh
 
 lint: venv ## ruff, mypy and the import contracts
 	.venv/bin/ruff check .
@@ -37,7 +42,7 @@ lint: venv ## ruff, mypy and the import contracts
 	.venv/bin/lint-imports
 unit: venv ## pure tests
 	$(PYTEST) tests/unit
-contract: venv ## tests with real sockets and processes, without a cluster
+contract: venv programs ## tests with real sockets and processes, without a cluster
 	$(PYTEST) tests/contract --reruns 2
 database: venv ## tests on a real PostgreSQL
 	$(PYTEST) tests/database

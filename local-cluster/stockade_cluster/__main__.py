@@ -14,6 +14,7 @@ from stockade_cluster.lanes import complete
 from stockade_cluster.loading import load_images, push_images
 from stockade_cluster.lock import hold_lock
 from stockade_cluster.packages import CLUSTER, TESTS, install_packages
+from stockade_cluster.programs import BUILDS, build_programs
 from stockade_cluster.progress import Progress
 from stockade_cluster.removal import remove_cluster, remove_state
 from stockade_cluster.settings import Settings, read_settings
@@ -73,6 +74,12 @@ def venv(settings: Settings, progress: Progress) -> None:
         complete(progress, lambda: make_environment(settings, progress))
 
 
+def programs(settings: Settings, progress: Progress) -> None:
+    """Build Kubernetes' programs and Helm, which some tests want without a cluster."""
+    with hold_lock():
+        complete(progress, lambda: build_programs(settings, progress, BUILDS[:1]))
+
+
 def status(settings: Settings, _: Progress) -> None:
     """Say what runs."""
     print(describe_status(settings))
@@ -98,7 +105,7 @@ def test(settings: Settings, _: Progress) -> None:
 
 
 COMMANDS: dict[str, Callable[[Settings, Progress], None]] = {
-    each.__name__: each for each in (up, down, images, load, packages, venv, status, kubeconfig, logs, test)
+    each.__name__: each for each in (up, down, images, load, packages, programs, venv, status, kubeconfig, logs, test)
 }
 
 
