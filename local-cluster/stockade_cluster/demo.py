@@ -10,7 +10,7 @@ from stockade_cluster.chart import NAMESPACE, describe_pods
 from stockade_cluster.cluster import apply_objects, get_object, has_condition, kubectl
 from stockade_cluster.commands import run
 from stockade_cluster.errors import StartError
-from stockade_cluster.progress import Progress
+from stockade_cluster.progress import Progress, Step
 from stockade_cluster.settings import Settings
 
 API_VERSION = "stockade.dev/v1alpha1"
@@ -95,16 +95,16 @@ def create_demo(settings: Settings, progress: Progress) -> None:
     """
     if get_object(settings, "tenant", TENANT) is None:
         apply_objects(settings, [tenant_object()])
-    with progress.step("demo", "waiting for tenant, account and algorithm", "the algorithm runs"):
-        _wait_ready(settings, "tenant", TENANT, "")
+    with progress.step("demo", "waiting for tenant, account and algorithm", "the algorithm runs") as step:
+        _wait_ready(settings, step, "tenant", TENANT, "")
         if get_object(settings, "exchangeaccount", ACCOUNT, TENANT_NAMESPACE) is None:
             apply_objects(settings, account_objects(_open_paper_account(settings)))
         if get_object(settings, "algorithm", ALGORITHM, TENANT_NAMESPACE) is None:
             source = (settings.checkout / "algo-image" / "examples" / f"{ALGORITHM}.py").read_text()
             apply_objects(settings, [algorithm_object(source)])
         _add_user(settings)
-        _wait_ready(settings, "exchangeaccount", ACCOUNT, TENANT_NAMESPACE)
-        _wait_ready(settings, "algorithm", ALGORITHM, TENANT_NAMESPACE)
+        _wait_ready(settings, step, "exchangeaccount", ACCOUNT, TENANT_NAMESPACE)
+        _wait_ready(settings, step, "algorithm", ALGORITHM, TENANT_NAMESPACE)
 
 
 def _open_paper_account(settings: Settings) -> dict[str, str]:
@@ -126,12 +126,14 @@ def _add_user(settings: Settings) -> None:
     noted.write_text(installed)
 
 
-def _wait_ready(settings: Settings, kind: str, name: str, namespace: str) -> None:
+def _wait_ready(settings: Settings, step: Step, kind: str, name: str, namespace: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not has_condition(found := get_object(settings, kind, name, namespace), "Ready"):
+        conditions = ((found or {}).get("status") or {}).get("conditions") or []
+        told = [f"{each['type']}={each['status']} {each.get('message', '')}".strip() for each in conditions]
+        missing = [line for line in told if "=True" not in line]
+        step.tell(f"{kind} {name}: {missing[-1] if missing else 'no word of it yet'}")
         if time.monotonic() > deadline:
-            conditions = ((found or {}).get("status") or {}).get("conditions") or []
-            told = "\n".join(f"  {each['type']}={each['status']} {each.get('message', '')}" for each in conditions)
-            pods = describe_pods(settings, namespace or NAMESPACE)
-            raise StartError(f"{kind} {name} was not Ready within {DEADLINE_SECONDS:.0f} s:\n{told}\n{pods}")
+            known = "\n".join([*told, describe_pods(settings, namespace or NAMESPACE)])
+            raise StartError(f"{kind} {name} was not Ready within {DEADLINE_SECONDS:.0f} s:\n{known}")
         time.sleep(0.5)

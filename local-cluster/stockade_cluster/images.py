@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stockade_cluster.base_images import archive_path, make_debian, name_debian
-from stockade_cluster.buildah import build_image, export_image
+from stockade_cluster.buildah import build_image, buildah, export_image, has_image
 from stockade_cluster.dockerfile import Target, read_stages, read_target
 from stockade_cluster.errors import ImageError
 from stockade_cluster.progress import Progress
@@ -52,6 +52,8 @@ def build_images(settings: Settings, progress: Progress) -> dict[str, str]:
     tags = image_tags(settings)
     missing = [name for name, tag in tags.items() if not archive_path(settings, image_name(name, tag)).exists()]
     if missing:
+        # What an interrupted build left.
+        buildah(settings, "rm", "--all")
         base = make_debian(settings, progress)
         with ThreadPoolExecutor(BUILDERS) as builders:
             list(builders.map(lambda name: _build(settings, progress, name, tags[name], base), missing))
@@ -74,6 +76,9 @@ def _remove_old_archives(settings: Settings) -> None:
         archives = (settings.cache / "images").glob(f"{name}-{'[0-9a-f]' * 12}.tar")
         for old in sorted(archives, key=lambda path: path.stat().st_mtime)[:-KEPT_VERSIONS]:
             old.unlink()
+            image = image_name(name, old.stem.removeprefix(f"{name}-"))
+            if has_image(settings, image):
+                buildah(settings, "rmi", image)
 
 
 def read_layers(archive: Path) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 REMINDER_SECONDS = 10.0
+SHOWN_CHARACTERS = 100
 
 
 def format_duration(seconds: float) -> str:
@@ -36,7 +37,7 @@ class Step:
         now = time.monotonic()
         if now - self.told >= REMINDER_SECONDS:
             self.told = now
-            self.progress.say(self.name, f"{self.state or 'at work'} ({format_duration(now - self.began)})")
+            self.progress.say(self.name, f"{self.state[:SHOWN_CHARACTERS] or 'at work'} ({format_duration(now - self.began)})")
 
 
 @dataclass
