@@ -146,9 +146,12 @@ class Book:
                 if ahead > 0:
                     passed += ahead
                     yield Slice(price, ahead, None)
-                yield Slice(price, order.remaining, order)
+                yield Slice(price, order.visible, order)
             if external > passed:
                 yield Slice(price, external - passed, None)
+            for order in self.resting[side].get(price, ()):
+                if order.remaining > order.visible:
+                    yield Slice(price, order.remaining - order.visible, order)
 
     def mark(self, side: str, price: Decimal) -> None:
         """Note that a level changed: one more update id, to be told by every depth stream."""
@@ -178,6 +181,5 @@ class Book:
         if visible is not None:
             return visible
         best = self.best_external(side)
-        if self.has_full_depth or best is None or is_better(side, price, best[0]):
-            return ZERO
-        return None
+        is_first = best is not None and is_better(side, price, best[0])
+        return ZERO if self.has_full_depth or is_first else None

@@ -99,8 +99,10 @@ class Exchange:
 
     def commit(self, turn: Turn) -> None:
         """End a step: fire stops, add the balance events, tell everybody."""
+        self.lists.release_pending(turn)
         for symbol in self.markets:
             self._fire_stops(symbol, turn)
+            self.lists.release_pending(turn)
         for account_id, assets in turn.touched.items():
             account = self.accounts.by_id[account_id]
             turn.add_event(account_id, report_position(account, sorted(assets), turn.time_ms))
@@ -126,7 +128,12 @@ class Exchange:
         return order
 
     def check(self, order: Order) -> None:
-        """Everything that can refuse an order before it has an id, its funds included; changes nothing."""
+        """Check everything that can refuse an order before it has an id; changes nothing."""
+        self.check_form(order)
+        self.check_means(order)
+
+    def check_form(self, order: Order) -> None:
+        """Check market status, filters, a duplicate id and counts; raises BinanceError."""
         market = self.market(order.symbol)
         if market.status != "TRADING":
             raise rejected("Market is closed.")
@@ -140,8 +147,11 @@ class Exchange:
         base = account.balance(instrument.base)
         buys = sum((other.remaining for other in own if other.side == "BUY"), ZERO)
         check_position(order, instrument, base.free + base.locked, buys)
-        self._check_triggers(order, market)
-        self._check_funds(order, account)
+
+    def check_means(self, order: Order) -> None:
+        """Check that an order may go live now: it neither takes nor triggers against its type, and can be paid."""
+        self._check_triggers(order, self.market(order.symbol))
+        self._check_funds(order, self.accounts.by_id[order.account_id])
 
     def accept(self, order: Order, turn: Turn, *, status: str = "NEW") -> None:
         """Give a checked order its id, report it and let it work (or wait, when it is a stop or pending)."""
@@ -311,7 +321,9 @@ class Exchange:
         market = self.markets[order.symbol]
         asset = market.instrument.base if order.side == "SELL" else market.instrument.quote
         free = account.balance(asset).free
-        if order.type != "MARKET":
+        if order.trailing_delta is not None and order.side == "BUY" and not (order.price or order.stop_price):
+            needed = order.quantity * (market.last_price or ZERO)
+        elif order.type != "MARKET":
             needed = lock_needed(order)
         elif order.side == "SELL" and order.quantity:
             needed = order.quantity

@@ -82,6 +82,8 @@ class Faults:
 
     def is_active(self, kind: str, now_ms: int) -> bool:
         """Whether a timed fault holds now."""
+        if not self.armed:
+            return False
         self.armed = [fault for fault in self.armed if not fault.until_ms or fault.until_ms > now_ms]
         return any(fault.kind == kind for fault in self.armed)
 

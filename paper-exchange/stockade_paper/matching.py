@@ -31,10 +31,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would happen to a taker now; `is_starved` when the book has too little for it."""
+    """What would happen to a taker now; too little liquidity shows as too small a quantity."""
 
     steps: tuple[Step, ...]
-    is_starved: bool
 
     @property
     def quantity(self) -> Decimal:
@@ -96,20 +95,20 @@ class Matcher:
             else:
                 wanted = min(round_down(budget / piece.price, self.market.instrument.step_size), piece.quantity)
             if wanted <= 0:
-                return Plan(tuple(steps), is_starved=False)
+                return Plan(tuple(steps))
             maker = piece.maker
             prevented = (
                 maker is not None and maker.account_id == order.account_id and order.self_trade_prevention != "NONE"
             )
             steps.append(Step(piece.price, wanted, maker, is_prevented=prevented))
             if prevented and order.self_trade_prevention in TAKER_STOPPING_MODES:
-                return Plan(tuple(steps), is_starved=False)
+                return Plan(tuple(steps))
             if prevented and order.self_trade_prevention == "EXPIRE_MAKER":
                 continue
             remaining -= wanted
             if budget is not None:
                 budget -= wanted * piece.price
-        return Plan(tuple(steps), is_starved=remaining > 0 or budget is not None)
+        return Plan(tuple(steps))
 
     def take(self, order: Order, plan: Plan, turn: Turn) -> None:
         """Carry a plan out; the caller closes or rests what remains."""
@@ -185,15 +184,14 @@ class Matcher:
         turn.touch(account, asset)
 
     def _fill_queue(self, queue: list[Order], left: Decimal, turn: Turn) -> Decimal:
-        for order in list(queue):
-            if left <= 0:
-                break
-            left = self._fill_maker(order, left, turn)
+        while queue and left > 0:
+            for order in list(queue):
+                left = self._fill_maker(order, left, turn)
         return left
 
     def _fill_maker(self, order: Order, available: Decimal, turn: Turn) -> Decimal:
-        """Fill a waiting order with up to `available` at its own price and return what is left of that."""
-        quantity = min(available, order.remaining)
+        """Fill what a waiting order shows with up to `available`, at its price; return what is left of that."""
+        quantity = min(available, order.visible)
         if quantity <= 0:
             return available
         trade_id = self.market.print_own_trade(order.price, quantity, turn.time_ms, buyer_maker=order.side == "BUY")

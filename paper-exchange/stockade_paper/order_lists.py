@@ -62,13 +62,16 @@ class OrderLists:
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
         self.by_id: dict[int, OrderList] = {}
+        self._to_release: list[OrderList] = []
         self._ids = itertools.count(1)
 
     def place(self, order_list: OrderList) -> OrderList:
         """Take a list as a whole; raises BinanceError when one of its orders is refused, then none is placed."""
         exchange = self._exchange
-        for order in self._live_at_once(order_list):
-            exchange.check(order)
+        for order in order_list.orders:
+            exchange.check_form(order)
+        for order in (order_list.working,) if order_list.working is not None else order_list.orders:
+            exchange.check_means(order)
         turn = exchange.begin()
         order_list.list_id = next(self._ids)
         self.by_id[order_list.list_id] = order_list
@@ -102,8 +105,17 @@ class OrderLists:
         if order_list is None:
             return
         if order is order_list.working and order.status == "FILLED":
-            self._release_pending(order_list, turn)
-        self._finish(order_list, turn)
+            self._to_release.append(order_list)
+        else:
+            self._finish(order_list, turn)
+
+    def release_pending(self, turn: Turn) -> None:
+        """Start the pending orders of every list whose working order was filled in this step.
+
+        Not at once at the fill: the taker behind it may still be walking the book.
+        """
+        while self._to_release:
+            self._release(self._to_release.pop(0), turn)
 
     def after_close(self, order: Order, turn: Turn, cancel_client_order_id: str) -> None:
         """End the rest of a list when one of its orders ended without filling completely."""
@@ -135,10 +147,6 @@ class OrderLists:
         """List an account's lists, oldest first."""
         return [order_list for order_list in self.by_id.values() if order_list.account_id == account_id]
 
-    @staticmethod
-    def _live_at_once(order_list: OrderList) -> list[Order]:
-        return [order_list.working] if order_list.working is not None else order_list.orders
-
     def _partner(self, order: Order) -> Order | None:
         order_list = self.by_id.get(order.order_list_id)
         if order_list is None or order_list.pair is None or order not in order_list.pair:
@@ -152,7 +160,7 @@ class OrderLists:
         for order in order_list.orders:
             self._exchange.accept(order, turn)
 
-    def _release_pending(self, order_list: OrderList, turn: Turn) -> None:
+    def _release(self, order_list: OrderList, turn: Turn) -> None:
         exchange = self._exchange
         share_lock(order_list)
         for order in order_list.pending:

@@ -89,13 +89,21 @@ class SyntheticMarket:
         self._fair = FairValue(float(start_price), character, self._source)
         self._rate = character.trades_per_second * activity
         self._excitement = 0.0
+        self._usual_range = 1.4 * character.annual_volatility / math.sqrt(YEAR_SECONDS / 60)
         self._tick = float(instrument.tick_size)
         self._levels: dict[str, dict[int, Decimal]] = {"BUY": {}, "SELL": {}}
 
     def preload(self, minutes: int, end_ms: int, next_trade_id: int) -> list[Candle]:
-        """Make the history before `end_ms`: one-minute candles whose last close is where the live market begins."""
+        """Make the history before `end_ms`: one-minute candles that end at the start price of the live market."""
+        end_price = self._fair.price
         first_open = end_ms // MINUTE_MS * MINUTE_MS - minutes * MINUTE_MS
-        drawn = [self._draw_minute(first_open + index * MINUTE_MS) for index in range(minutes)]
+        paths = [self._draw_path() for _ in range(minutes)]
+        scale = end_price / self._fair.price
+        self._fair.price = end_price
+        drawn = [
+            self._draw_candle(first_open + index * MINUTE_MS, [price * scale for price in path])
+            for index, path in enumerate(paths)
+        ]
         trade_id = next_trade_id
         for candle in reversed(drawn):
             if candle.trades:
@@ -116,24 +124,29 @@ class SyntheticMarket:
             events.append(self._book_change(changed))
         return events
 
-    def _draw_minute(self, open_ms: int) -> Candle:
-        steps = int(60 / HISTORY_STEP_SECONDS)
+    def _draw_path(self) -> list[float]:
+        """Move the fair value through one minute; the last two numbers are its highest and lowest."""
         prices = [self._fair.price]
-        for _ in range(steps):
+        for _ in range(int(60 / HISTORY_STEP_SECONDS)):
             self._fair.move(HISTORY_STEP_SECONDS)
             prices.append(self._fair.price)
-        trades = self._poisson(self._rate * 72 * math.exp(self._fair.heat * 0.7))
-        ticks = [self._on_tick(price) for price in prices]
-        volume = self._quantity(trades * self._character.trade_notional * 3.0 * math.exp(self._source.gauss(0, 0.25)))
-        high = max(self._on_tick(max(prices) + self._fair.wander(HISTORY_STEP_SECONDS)), *ticks)
-        low = min(self._on_tick(min(prices) - self._fair.wander(HISTORY_STEP_SECONDS)), *ticks)
-        candle = Candle(open_ms, ticks[0], high, low, ticks[-1])
+        high = max(prices) + self._fair.wander(HISTORY_STEP_SECONDS)
+        low = min(prices) - self._fair.wander(HISTORY_STEP_SECONDS)
+        return [*prices, high, low]
+
+    def _draw_candle(self, open_ms: int, path: list[float]) -> Candle:
+        spread = (path[-2] - path[-1]) / path[0] / self._usual_range
+        trades = self._poisson(self._rate * 72 * min(0.4 + 0.6 * spread, 5.0))
+        *ticks, high, low = (self._on_tick(price) for price in path)
+        candle = Candle(open_ms, ticks[0], max(high, *ticks), min(low, *ticks), ticks[-1])
         if trades:
+            notional = trades * self._character.trade_notional * 3.0 * math.exp(self._source.gauss(0, 0.25))
             average = sum(ticks, Decimal(0)) / len(ticks)
-            candle.volume = volume
-            candle.quote_volume = (volume * average).quantize(self.instrument.tick_size)
+            step = self.instrument.step_size
+            candle.volume = max(round_down(Decimal(repr(notional / float(average))), step), step)
+            candle.quote_volume = (candle.volume * average).quantize(self.instrument.tick_size)
             share = Decimal(str(round(min(max(self._source.gauss(0.5, 0.1), 0.1), 0.9), 3)))
-            candle.taker_base = round_down(volume * share, self.instrument.step_size)
+            candle.taker_base = round_down(candle.volume * share, step)
             candle.taker_quote = (candle.taker_base * average).quantize(self.instrument.tick_size)
             candle.trades = trades
         return candle

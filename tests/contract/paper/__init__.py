@@ -1,0 +1,1 @@
+"""The paper exchange as a real process against unmodified clients."""
