@@ -27,7 +27,7 @@ logs: ## the end of every part's log
 
 packages: ## install the Debian packages of the cluster and the tests
 	@$(STOCKADE) packages
-programs: packages ## build Kubernetes' programs and Helm
+programs: packages ## build Kubernetes' programs, etcd and Helm
 	@$(STOCKADE) programs
 venv: packages ## make .venv as requirements/dev.txt locks it
 	@$(STOCKADE) venv
