@@ -29,6 +29,8 @@ from stockade_wire.messages import (
 
 ANSWER_TIMEOUT_SECONDS: Final = 10.0
 """The gateway answers from memory; one that takes this long is hung or gone."""
+BUSY: Final = "BUSY"
+"""The gateway's reason for a second connection; after a broken first one it passes by itself."""
 _DESCRIPTOR_BYTES: Final = array.array("i").itemsize
 
 
@@ -66,6 +68,8 @@ class Connection:
         self.doorbell_fd = _take_descriptor(ancillary)
         answer = _decode(datagram)
         if isinstance(answer, Refused):
+            if answer.reason == BUSY:
+                raise GatewayGoneError(f"the gateway has not let go of the last connection yet: {answer.message}")
             raise RefusedError(f"{answer.reason}: {answer.message}")
         if not isinstance(answer, Welcome) or answer.protocol != PROTOCOL_VERSION or self.doorbell_fd < 0:
             raise GatewayLostError(f"the gateway's answer to Hello is no Welcome of protocol {PROTOCOL_VERSION}")

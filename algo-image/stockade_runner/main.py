@@ -53,7 +53,9 @@ def run_algorithm(settings: Settings, broker: GatewayBroker) -> None:
     """Load the author's code, connect, and run it until it is asked to stop; raises RunnerError."""
     loop = Loop(settings, broker)
     try:
-        strategy_class, parameters = load_strategy(settings.source_folder, settings.entrypoint)
+        strategy_class, parameters = load_strategy(
+            settings.source_folder, settings.entrypoint, settings.parameters_folder
+        )
     except UserCodeError:
         connect_for_fault(loop)
         raise

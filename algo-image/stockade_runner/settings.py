@@ -19,6 +19,8 @@ class Settings:
     launcher: LauncherReport
     socket_path: Path
     source_folder: Path
+    parameters_folder: Path
+    """Where the parameters are when the source is an image, which has none of its own."""
     termination_log: Path
     connect_timeout_seconds: float
 
@@ -31,6 +33,7 @@ class Settings:
             launcher=_read_report(environment),
             socket_path=Path(environment.get("STOCKADE_SOCKET_PATH", "/run/stockade/orders.sock")),
             source_folder=Path(environment.get("STOCKADE_SOURCE_FOLDER", "/algorithm")),
+            parameters_folder=Path(environment.get("STOCKADE_PARAMETERS_FOLDER", "/parameters")),
             termination_log=Path(environment.get("STOCKADE_TERMINATION_LOG", "/dev/termination-log")),
             connect_timeout_seconds=_read_seconds(environment, "STOCKADE_CONNECT_TIMEOUT_SECONDS", 600.0),
         )

@@ -21,7 +21,7 @@ DEFAULT_MODULE = "algorithm"
 PARAMETERS_FILE = "parameters.json"
 
 
-def load_strategy(source_folder: Path, entrypoint: str) -> tuple[type[Strategy], Parameters]:
+def load_strategy(source_folder: Path, entrypoint: str, parameters_folder: Path) -> tuple[type[Strategy], Parameters]:
     """Return the strategy class and its checked parameters.
 
     `entrypoint` is `module:Class`, `module`, or empty for the only Strategy subclass in `algorithm.py`. Raises
@@ -30,7 +30,9 @@ def load_strategy(source_folder: Path, entrypoint: str) -> tuple[type[Strategy],
     module_name, _, class_name = entrypoint.partition(":")
     module = import_module(source_folder, module_name or DEFAULT_MODULE)
     strategy = find_class(module, class_name)
-    return strategy, read_parameters(strategy, source_folder)
+    model = find_parameters_model(strategy, source_folder)
+    paths = [folder / PARAMETERS_FILE for folder in (parameters_folder, source_folder)]
+    return strategy, read_parameters(model, next((path for path in paths if path.exists()), None))
 
 
 def import_module(source_folder: Path, name: str) -> ModuleType:
@@ -79,11 +81,9 @@ def find_class(module: ModuleType, class_name: str) -> type[Strategy]:
     )
 
 
-def read_parameters(strategy: type[Strategy], source_folder: Path) -> Parameters:
+def read_parameters(model: type[Parameters], path: Path | None) -> Parameters:
     """Return the Algorithm's parameters in the strategy's own model; raises UserCodeError."""
-    model = find_parameters_model(strategy, source_folder)
-    path = source_folder / PARAMETERS_FILE
-    values = _read_json(path) if path.exists() else {}
+    values = {} if path is None else _read_json(path)
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -58,6 +58,8 @@ class GatewayDouble:
 
     def accept(self) -> Hello:
         """Wait for the algorithm and return its Hello."""
+        if self._client is not None:
+            self._client.close()
         self._listener.settimeout(WAIT_SECONDS)
         self._client, _ = self._listener.accept()
         return self.receive(Hello)

@@ -66,6 +66,17 @@ def test_a_gateway_that_refuses(gateway: GatewayDouble, start_algorithm: StartAl
     assert algorithm.termination()["message"] == "SECOND_CLIENT: an algorithm is connected already"
 
 
+def test_a_gateway_that_is_still_busy_with_the_last_connection(
+    gateway: GatewayDouble, start_algorithm: StartAlgorithm
+) -> None:
+    algorithm = start_algorithm("from stockade_sdk import Strategy\nclass Mine(Strategy):\n    pass\n")
+    gateway.accept()
+    gateway.send(Refused("BUSY", "another connection of the algorithm is open"))
+    gateway.serve()
+    algorithm.terminate()
+    assert algorithm.wait() == 0
+
+
 def test_a_gateway_that_never_comes(pod: Path, start_algorithm: StartAlgorithm) -> None:
     algorithm = start_algorithm(
         "from stockade_sdk import Strategy\nclass Mine(Strategy): pass\n", connect_timeout_seconds=0.5

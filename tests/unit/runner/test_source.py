@@ -43,7 +43,8 @@ def load(tmp_path: Path) -> Iterator[Load]:
         (tmp_path / f"{module}.py").write_text(source)
         if parameters is not None:
             (tmp_path / "parameters.json").write_text(parameters)
-        return load_strategy(tmp_path, f"{module}:{class_name}" if class_name else module)
+        entrypoint = f"{module}:{class_name}" if class_name else module
+        return load_strategy(tmp_path, entrypoint, tmp_path / "parameters")
 
     yield load_text
     sys.path[:] = path_before
@@ -77,6 +78,13 @@ def test_the_named_strategy_is_taken(load: Load) -> None:
 def test_parameters_fill_the_strategys_model(load: Load) -> None:
     _, parameters = load(WITH_PARAMETERS, parameters='{"symbol": "BTCUSDT"}')
     assert parameters.model_dump() == {"quantity": 1.5, "symbol": "BTCUSDT"}
+
+
+def test_parameters_of_an_image_have_a_folder_of_their_own(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters" / "parameters.json").write_text('{"symbol": "ETHUSDT"}')
+    _, parameters = load(WITH_PARAMETERS, parameters='{"symbol": "BTCUSDT"}')
+    assert parameters.model_dump()["symbol"] == "ETHUSDT"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +134,7 @@ def test_a_missing_module_says_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "algo.py").write_text(GOOD)
     path_before = [*sys.path]
     with pytest.raises(UserCodeError, match=r"there is no module 'nothing_here' in the source, which has algo.py"):
-        load_strategy(tmp_path, "nothing_here")
+        load_strategy(tmp_path, "nothing_here", tmp_path)
     sys.path[:] = path_before
 
 
