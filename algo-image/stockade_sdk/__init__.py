@@ -10,6 +10,7 @@ from stockade_sdk.market import Bar, BookLevel, OrderBook, QuoteTick, TradeTick
 from stockade_sdk.orders import Fill, Order, Position
 from stockade_sdk.parameters import Parameters
 from stockade_sdk.strategy import Strategy
+from stockade_wire.messages import OrderType, Side, TimeInForce, TradingState
 
 __all__ = [
     "Bar",
@@ -20,11 +21,15 @@ __all__ = [
     "Order",
     "OrderArgumentError",
     "OrderBook",
+    "OrderType",
     "Parameters",
     "Position",
     "QuoteTick",
     "SdkError",
+    "Side",
     "Strategy",
+    "TimeInForce",
     "TradeTick",
+    "TradingState",
     "UnknownSymbolError",
 ]
