@@ -26,13 +26,13 @@ from stockade_cluster.virtual_environment import make_environment
 
 def up(settings: Settings, progress: Progress) -> None:
     """Bring everything up."""
-    with hold_lock():
+    with hold_lock(progress):
         bring_up(settings, progress)
 
 
 def down(settings: Settings, progress: Progress) -> None:
     """Remove everything `up` made."""
-    with hold_lock():
+    with hold_lock(progress):
         if settings.kind:
             remove_kind(settings)
         elif settings.given_kubeconfig:
@@ -44,7 +44,7 @@ def down(settings: Settings, progress: Progress) -> None:
 
 def images(settings: Settings, progress: Progress) -> None:
     """Build the images that changed."""
-    with hold_lock():
+    with hold_lock(progress):
         note_borrowed()
         complete(progress, lambda: install_packages(progress, CLUSTER))
         for name, tag in complete(progress, lambda: build_images(settings, progress)).items():
@@ -64,19 +64,19 @@ def load(settings: Settings, progress: Progress) -> None:
 
 def packages(_: Settings, progress: Progress) -> None:
     """Install the Debian packages of the cluster and of the tests."""
-    with hold_lock():
+    with hold_lock(progress):
         complete(progress, lambda: install_packages(progress, {**CLUSTER, **TESTS}))
 
 
 def venv(settings: Settings, progress: Progress) -> None:
     """Make .venv."""
-    with hold_lock():
+    with hold_lock(progress):
         complete(progress, lambda: make_environment(settings, progress))
 
 
 def programs(settings: Settings, progress: Progress) -> None:
     """Build the programs that some tests want without a cluster: Kubernetes, etcd and Helm."""
-    with hold_lock():
+    with hold_lock(progress):
         wanted = [build for build in BUILDS if build.name in {"kubernetes", "etcd"}]
         complete(progress, lambda: build_programs(settings, progress, wanted))
 

@@ -1,6 +1,7 @@
 """Paths outside our folders that programs insist on: what of them is ours goes again, what is not stays."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from stockade_cluster.commands import run
@@ -21,7 +22,7 @@ FOLDERS = {
 NOTE = DATA / "made-by-us.json"
 
 
-def note_borrowed(note: Path = NOTE, folders: dict[str, tuple[str, ...]] = FOLDERS) -> None:
+def note_borrowed(note: Path = NOTE, folders: Mapping[str, tuple[str, ...]] = FOLDERS) -> None:
     """Note which of the folders are not there yet; the first note since the last removal counts."""
     if not note.exists():
         note.parent.mkdir(mode=0o711, parents=True, exist_ok=True)

@@ -37,7 +37,9 @@ class Step:
         now = time.monotonic()
         if now - self.told >= REMINDER_SECONDS:
             self.told = now
-            self.progress.say(self.name, f"{self.state[:SHOWN_CHARACTERS] or 'at work'} ({format_duration(now - self.began)})")
+            self.progress.say(
+                self.name, f"{self.state[:SHOWN_CHARACTERS] or 'at work'} ({format_duration(now - self.began)})"
+            )
 
 
 @dataclass

@@ -1,9 +1,12 @@
 """A run of `make up` or `make down`: one at a time, and interrupted with everything it had started."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from stockade_cluster.borrowed import note_borrowed, remove_borrowed
 from stockade_cluster.commands import run, succeeds
 from stockade_cluster.errors import BusyError, CommandError
 from stockade_cluster.lock import hold_lock
+from stockade_cluster.progress import Progress
 from tests.support.waiting import wait_until
 
 PROJECT = Path(__file__).parents[3]
@@ -30,12 +34,32 @@ except KeyboardInterrupt:
 
 
 def test_a_second_run_is_refused_and_a_later_one_is_not(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    with hold_lock(lock), pytest.raises(BusyError, match=f"process {os.getpid()}"), hold_lock(lock):
+    lock, out = tmp_path / "lock", io.StringIO()
+
+    def hold() -> AbstractContextManager[None]:
+        return hold_lock(Progress(out), lock, patience_seconds=0)
+
+    with hold(), pytest.raises(BusyError, match=f"process {os.getpid()}"), hold():
         pass
-    with hold_lock(lock):
+    with hold():
         assert lock.exists()
     assert not lock.exists()
+
+
+def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
+    lock, out, order = tmp_path / "lock", io.StringIO(), []
+
+    def second() -> None:
+        with hold_lock(Progress(out), lock):
+            order.append("second")
+
+    with hold_lock(Progress(out), lock):
+        thread = threading.Thread(target=second)
+        thread.start()
+        wait_until(out.getvalue, "the second to wait", holds=lambda text: f"process {os.getpid()}" in text)
+        order.append("first")
+    thread.join(60)
+    assert order == ["first", "second"]
 
 
 def test_ctrl_c_ends_what_the_run_had_started(tmp_path: Path) -> None:
@@ -69,7 +93,7 @@ def test_only_what_is_ours_is_removed_of_shared_folders(tmp_path: Path) -> None:
     theirs.mkdir()
     (theirs / "a.log").touch()
     note = tmp_path / "data" / "note.json"
-    folders = {str(path): ("inner/*.log",) for path in (mine, shared, theirs)}
+    folders: dict[str, tuple[str, ...]] = {str(path): ("inner/*.log",) for path in (mine, shared, theirs)}
     note_borrowed(note, folders)
     for folder in (mine, shared):
         (folder / "inner").mkdir(parents=True)
