@@ -1,5 +1,6 @@
 """Reads the canonical CRDs and the models' JSON schemas into one comparable form."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,15 @@ def read_crd_schema(kind: str) -> dict[str, Any]:
     """Return the schema the API server enforces for a kind."""
     schema: dict[str, Any] = read_crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
+
+
+def walk_schema(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the schema and every schema below it, each with its path."""
+    yield path, schema
+    for name, below in schema.get("properties", {}).items():
+        yield from walk_schema(below, f"{path}.{name}".lstrip("."))
+    if "items" in schema:
+        yield from walk_schema(schema["items"], f"{path}[]")
 
 
 def flatten_crd(schema: dict[str, Any], path: str = "") -> dict[str, dict[str, Any]]:

@@ -58,6 +58,8 @@ def make_good_pod(namespace: str, registry: str) -> dict[str, Any]:
     return pod
 
 
+BY_PAIR = {"automountServiceAccountToken: write false", "privileged: leave it out"}
+"""Rules that can only be broken together with another one."""
 SPOILED: list[tuple[str, dict[str, object], set[str]]] = [
     ("a second container", {"spec.containers.1": {"name": "more", "image": "x"}}, {"containers: exactly one"}),
     ("another name", {f"{ALGORITHM}.name": "main"}, {"containers: exactly one"}),
@@ -240,6 +242,14 @@ def test_a_pod_without_one_piece_of_hardening_is_refused(
     said = create(kubectl, pod, OPERATOR)
     assert "stockade-algorithm-pod-hardening" in said
     assert [message for message in messages if message in said], said
+
+
+def test_every_rule_of_the_policy_has_a_pod_that_breaks_it(kubectl: Kubectl) -> None:
+    policy = kubectl.get("validatingadmissionpolicy", "stockade-algorithm-pod-hardening")
+    assert policy is not None
+    tried = {message for _, _, messages in SPOILED for message in messages if len(messages) == 1 or message in BY_PAIR}
+    rules = [rule["message"] for rule in policy["spec"]["validations"]]
+    assert [rule for rule in rules if not any(message in rule for message in tried)] == []
 
 
 def test_an_administrator_makes_no_algorithm_pod(kubectl: Kubectl, good_pod: dict[str, Any]) -> None:

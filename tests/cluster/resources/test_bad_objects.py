@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.crd_schemas import read_crd_schema, walk_schema
 from tests.support.good_objects import API_VERSION, DIGEST, GOOD, LEAVE_OUT, make_object, spoil
 from tests.support.kubectl import Kubectl
 
 MONEY = "write a positive decimal number as a string"
 NAME = "write lower-case letters, digits and hyphens only"
 LONG = "a" * 41
+TRANSITIONS = (
+    "environment: it never changes; make a new ExchangeAccount instead",
+    "account: it can change only while state is Stopped",
+)
 EXAMPLES = sorted((Path(__file__).parents[3] / "docs/examples").glob("*.yaml"))
 
 BAD = [
@@ -193,18 +198,29 @@ def test_defaults_are_filled_in(kubectl: Kubectl, namespace: str) -> None:
     }
 
 
+def test_every_rule_of_the_definitions_has_an_object_that_breaks_it() -> None:
+    tried = {message for *_, message in BAD} | set(TRANSITIONS)
+    rules = [
+        rule["message"]
+        for kind in GOOD
+        for _, field in walk_schema(read_crd_schema(kind))
+        for rule in field.get("x-kubernetes-validations", [])
+    ]
+    assert [rule for rule in rules if not any(message in rule for message in tried)] == []
+
+
 def test_the_environment_of_an_account_never_changes(kubectl: Kubectl, namespace: str) -> None:
     assert send(kubectl, spoil(make_object("ExchangeAccount", "fixed", namespace), "spec.endpoints", LEAVE_OUT)) == ""
     change = json.dumps({"spec": {"environment": "Live"}})
     done = kubectl.attempt("patch", "exchangeaccount", "fixed", "-n", namespace, "--type=merge", "-p", change)
-    assert "environment: it never changes; make a new ExchangeAccount instead" in done.stderr
+    assert TRANSITIONS[0] in done.stderr
 
 
 def test_the_account_of_a_running_algorithm_does_not_change(kubectl: Kubectl, namespace: str) -> None:
     assert send(kubectl, spoil(make_object("Algorithm", "moving", namespace), "spec.state", "Running")) == ""
     change = json.dumps({"spec": {"account": "other"}})
     done = kubectl.attempt("patch", "algorithm", "moving", "-n", namespace, "--type=merge", "-p", change)
-    assert "account: it can change only while state is Stopped" in done.stderr
+    assert TRANSITIONS[1] in done.stderr
     kubectl.patch("algorithm", "moving", namespace, {"spec": {"state": "Stopped"}})
     kubectl.patch("algorithm", "moving", namespace, {"spec": {"account": "other"}})
 

@@ -1,26 +1,17 @@
 """What every definition keeps to: each field described and bounded, conditions a list-map, columns that read well."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.crd_schemas import CRD_FILES, read_crd, read_crd_schema
+from tests.support.crd_schemas import CRD_FILES, read_crd, read_crd_schema, walk_schema
 
 KINDS = ["Tenant", "ExchangeAccount", "Algorithm"]
 
 
-def walk(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield path, schema
-    for name, below in schema.get("properties", {}).items():
-        yield from walk(below, f"{path}.{name}")
-    if "items" in schema:
-        yield from walk(schema["items"], f"{path}[]")
-
-
 def fields_of(kind: str) -> list[tuple[str, dict[str, Any]]]:
     properties = read_crd_schema(kind)["properties"]
-    return [*walk(properties["spec"], "spec"), *walk(properties["status"], "status")]
+    return [*walk_schema(properties["spec"], "spec"), *walk_schema(properties["status"], "status")]
 
 
 def test_there_is_one_file_per_kind() -> None:
@@ -67,7 +58,7 @@ def test_only_parameters_may_hold_unknown_fields(kind: str) -> None:
 def test_every_rule_says_what_to_write(kind: str) -> None:
     silent = [
         (path, rule["rule"])
-        for path, field in walk(read_crd_schema(kind), "")
+        for path, field in walk_schema(read_crd_schema(kind))
         for rule in field.get("x-kubernetes-validations", [])
         if ": " not in rule.get("message", "")
     ]
