@@ -6,6 +6,7 @@ LocalClusterError
 ├── CommandError      a program we called ended badly; carries the end of what it printed
 ├── InterruptedRunError  Ctrl-C or SIGTERM came while a program ran
 ├── ImageError        an image can't be built or must not be used
+├── RemovalError      something of the cluster is left on the machine
 └── StartError        a part of the cluster, the platform or the demo did not become ready in time
 """
 
@@ -32,6 +33,10 @@ class InterruptedRunError(LocalClusterError):
 
 class ImageError(LocalClusterError):
     """An image can't be built or must not be used."""
+
+
+class RemovalError(LocalClusterError):
+    """Something of the cluster is left on the machine."""
 
 
 class StartError(LocalClusterError):

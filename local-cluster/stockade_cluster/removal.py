@@ -8,8 +8,9 @@ from pathlib import Path
 from stockade_cluster import processes
 from stockade_cluster.borrowed import remove_borrowed
 from stockade_cluster.commands import run
-from stockade_cluster.control_groups import kill_members, remove_groups
-from stockade_cluster.network import remove_network
+from stockade_cluster.control_groups import kill_members, list_roots, remove_groups
+from stockade_cluster.errors import RemovalError
+from stockade_cluster.network import OUTER_LINK, remove_network
 from stockade_cluster.places import BUILD_RUN, CONTAINERD_SOCKET, DATA, NAME, NETWORK_NAMESPACE, PROCESSES, RUN
 from stockade_cluster.progress import Progress
 from stockade_cluster.settings import Settings
@@ -37,6 +38,17 @@ def remove_cluster(settings: Settings, progress: Progress) -> None:
         remove_network()
         remove_groups()
         remove_files()
+        left = find_leftovers()
+        if left:
+            raise RemovalError(f"These could not be removed: {', '.join(left)}. `make down` again tries again.")
+
+
+def find_leftovers() -> list[str]:
+    """Whatever of the cluster is still on the machine, in words."""
+    processes_left = [f"process {pid}" for pid in find_left_processes()]
+    mounts = [f"mount {point}" for point in find_mounts(Path("/proc/self/mounts").read_text(), (RUN, DATA))]
+    paths = [NETWORK_NAMESPACE, RUN, DATA, Path("/sys/class/net") / OUTER_LINK, *list_roots()]
+    return [*processes_left, *mounts, *(str(path) for path in paths if path.exists())]
 
 
 def find_left_processes() -> list[int]:

@@ -18,7 +18,7 @@ from stockade_cluster.network import check_route_is_free
 from stockade_cluster.network_policy_enforcer import NAME as ENFORCER
 from stockade_cluster.packages import CLUSTER, install_packages
 from stockade_cluster.panel_door import listen, open_door
-from stockade_cluster.places import OWNER, STARTED
+from stockade_cluster.places import DATA, NETWORK_NAMESPACE, OWNER, RUN, STARTED
 from stockade_cluster.programs import BUILDS, build_programs, find_program
 from stockade_cluster.progress import Progress
 from stockade_cluster.removal import remove_cluster
@@ -109,10 +109,10 @@ def prepare_local_cluster(settings: Settings, progress: Progress) -> dict[str, s
 
 
 def is_running(settings: Settings, progress: Progress) -> bool:
-    """Whether this checkout's cluster runs whole; a half-started or broken one is removed first."""
-    if not OWNER.exists():
+    """Whether this checkout's cluster runs whole; a half-started, broken or rebooted one is removed first."""
+    if not any(path.exists() for path in (RUN, NETWORK_NAMESPACE, DATA / "etcd")):
         return False
-    owner = OWNER.read_text()
+    owner = OWNER.read_text() if OWNER.exists() else ""
     parts = [*component_commands(settings.programs), ENFORCER]
     ended = [name for name in parts if processes.find_pid(name) is None]
     whole = STARTED.exists() and not ended
@@ -120,7 +120,7 @@ def is_running(settings: Settings, progress: Progress) -> bool:
         raise MachineError(f"The cluster of {owner} runs on this machine: end it with `make -C {owner} down`.")
     if whole:
         return True
-    reason = "an earlier start was not finished" if not STARTED.exists() else f"{', '.join(ended)} ended"
+    reason = f"{', '.join(ended)} ended" if STARTED.exists() else "an earlier start was not finished"
     progress.say("cluster", f"{reason}: removing what is left of it")
     remove_cluster(settings, progress)
     return False
