@@ -44,11 +44,13 @@ class BarsCrossover(Strategy):
             return
         fast = self.average(self.parameters.fast)
         slow = self.average(self.parameters.slow)
-        held = self.position(self.symbol).quantity
-        if fast > slow and held <= 0:
+        instrument, held = self.instrument(self.symbol), self.position(self.symbol).quantity
+        # The exchange takes its fee from what was bought, so a sale leaves a little that is too small to be sold.
+        holding = held >= instrument.smallest_quantity(bar.close)
+        if fast > slow and not holding:
             self.log.info("fast %.2f above slow %.2f: buying", fast, slow)
-            self.buy(self.symbol, self.instrument(self.symbol).round_quantity(self.parameters.quantity))
-        elif fast < slow and held > 0:
+            self.buy(self.symbol, instrument.round_quantity(self.parameters.quantity))
+        elif fast < slow and holding:
             self.log.info("fast %.2f below slow %.2f: selling", fast, slow)
             self.close_position(self.symbol)
 

@@ -48,7 +48,8 @@ class MarketMaker(Strategy):
         for order in working:
             if order.price is None or abs(order.price - price) > quote.mid_price * self.parameters.spread_percent / 400:
                 self.cancel_order(order)
-        if not working and (quantity := self.find_quantity(side)) > 0:
+        quantity = self.find_quantity(side)
+        if not working and quantity >= self.instrument(self.symbol).smallest_quantity(price):
             self.submit_order(self.symbol, side, quantity, type="LIMIT_MAKER", price=price)
 
     def find_price(self, side: Side, quote: QuoteTick) -> Decimal:

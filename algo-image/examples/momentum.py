@@ -50,13 +50,15 @@ class Momentum(Strategy):
         if len(self.trades) < 2 or self.open_orders(self.symbol) or self.now_ns < self.rest_until_ns:
             return
         before, now = self.trades[0].price, self.trades[-1].price
-        held = self.position(self.symbol).quantity
-        if now > before and held <= 0:
-            quantity = self.parameters.quantity or 2 * self.instrument(self.symbol).smallest_quantity(now)
+        instrument, held = self.instrument(self.symbol), self.position(self.symbol).quantity
+        # The exchange takes its fee from what was bought, so a sale leaves a little that is too small to be sold.
+        holding = held >= instrument.smallest_quantity(now)
+        if now > before and not holding:
+            quantity = instrument.round_quantity(self.parameters.quantity or 2 * instrument.smallest_quantity(now))
             self.log.info("%s rose from %s to %s: buying %s", self.symbol, before, now, quantity)
-            self.buy(self.symbol, self.instrument(self.symbol).round_quantity(quantity))
+            self.buy(self.symbol, quantity)
             self.rest(self.parameters.hold_seconds)
-        elif now < before and held > 0:
+        elif now < before and holding:
             self.log.info("%s fell from %s to %s: selling %s", self.symbol, before, now, held)
             self.close_position(self.symbol)
             self.rest(self.parameters.hold_seconds)

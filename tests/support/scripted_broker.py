@@ -15,6 +15,7 @@ from stockade_sdk import Bar, Instrument, Order, Parameters, Position, QuoteTick
 from stockade_sdk.strategy import bind_strategy
 from stockade_wire.messages import FeedKind, OrderType, Side, TimeInForce, TradingState
 
+FEE = Decimal("0.001")
 EXAMPLES = Path(__file__).resolve().parents[2] / "algo-image" / "examples"
 
 
@@ -160,7 +161,8 @@ class ScriptedBroker:
 
     def _fill(self, order: Order, price: Decimal) -> None:
         before = self.position(order.symbol).quantity
-        change = order.quantity if order.side == "BUY" else -order.quantity
+        # As on the exchange, the fee of a purchase is taken from what was bought.
+        change = order.quantity * (1 - FEE) if order.side == "BUY" else -order.quantity
         self._positions[order.symbol] = Position(order.symbol, before + change, price)
         filled = msgspec.structs.replace(order, state="FILLED", filled_quantity=order.quantity, average_price=price)
         self._to_tell.append(filled)

@@ -40,7 +40,9 @@ def test_momentum_buys_what_rises_and_sells_what_falls() -> None:
     assert broker.submitted[0].quantity == Decimal("0.00018"), "twice the smallest that is worth 5 USDT"
     _feed_trades(broker, strategy, "59990", "59980")
     assert _sides(broker) == ["BUY", "SELL"]
-    assert broker.position("BTCUSDT").is_flat
+    assert 0 < broker.position("BTCUSDT").quantity < Decimal("0.00001"), "the fee leaves dust"
+    _feed_trades(broker, strategy, "59990", "60000", "60010")
+    assert _sides(broker) == ["BUY", "SELL", "BUY"], "dust is no position"
 
 
 def test_momentum_takes_its_time_between_orders() -> None:
@@ -77,8 +79,8 @@ def test_market_maker_quotes_both_sides_within_its_bounds() -> None:
     broker.fill(bid, strategy)
     strategy.on_timer("refresh")
     assert _quotes(broker)["SELL"].price == Decimal("60030.00")
-    assert _quotes(broker)["SELL"].quantity == Decimal("0.01000")
-    assert _quotes(broker)["BUY"].quantity == Decimal("0.00500"), "no more than max_position"
+    assert _quotes(broker)["SELL"].quantity == Decimal("0.00999")
+    assert _quotes(broker)["BUY"].quantity == Decimal("0.00501"), "no more than max_position"
 
 
 def test_market_maker_follows_the_price() -> None:
@@ -132,7 +134,7 @@ def test_dca_knows_when_not_to_buy(parameters: dict[str, str]) -> None:
 
 def test_crossover_holds_while_the_fast_average_is_above() -> None:
     broker = ScriptedBroker()
-    strategy = start_example("bars_crossover", broker, fast=2, slow=3)
+    strategy = start_example("bars_crossover", broker, fast=2, slow=3, quantity="1")
     for close, sides in (
         ("100", []),
         ("100", []),
