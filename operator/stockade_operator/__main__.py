@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 import kopf
-from kopf._core.engines.peering import Identity
 
 from stockade_operator.cluster import Cluster, connect
 from stockade_operator.errors import ClusterError, SettingsError
@@ -58,7 +57,7 @@ async def _run_until_one_ends(inbox: Inbox, parts: list[Coroutine[Any, Any, None
         registry=make_registry(inbox),
         settings=make_settings(),
         # Without one kopf asks for the user's name, and a container's user has none.
-        identity=Identity("stockade-operator"),
+        identity="stockade-operator",  # type: ignore[arg-type] # kopf keeps the name of this type to itself
         clusterwide=True,
         standalone=True,
     )

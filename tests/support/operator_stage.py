@@ -20,6 +20,8 @@ from tests.support.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 GROUP = "/apis/stockade.dev/v1alpha1"
 CODE = "from stockade_sdk import Strategy\n\n\nclass Quiet(Strategy):\n    pass\n"
+DEADLINE_SECONDS = 300.0
+"""Long, because an operator that dies at every write needs many lives, on a machine that is busy with other things."""
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 Manifest = dict[str, Any]
@@ -82,11 +84,13 @@ class Stage:
 
     def wait(self, path: str) -> Manifest:
         """Wait for an object to exist."""
-        return wait_until(lambda: self.get(path), f"{path}; {self.tell()}") or {}
+        return wait_until(lambda: self.get(path), f"{path}; {self.tell()}", deadline_seconds=DEADLINE_SECONDS) or {}
 
     def wait_gone(self, path: str) -> None:
         """Wait for an object to be gone."""
-        wait_until(lambda: self.get(path) is None, f"the end of {path}; {self.tell()}")
+        wait_until(
+            lambda: self.get(path) is None, f"the end of {path}; {self.tell()}", deadline_seconds=DEADLINE_SECONDS
+        )
 
     def wait_for(self, path: str, type_: str, status: str, reason: str | None = None) -> None:
         """Wait for a condition."""
@@ -94,6 +98,7 @@ class Stage:
             lambda: self.condition(path, type_),
             f"{type_}={status} of {path}; {self.tell()}",
             holds=lambda seen: seen[0] == status and reason in {None, seen[1]},
+            deadline_seconds=DEADLINE_SECONDS,
         )
 
     def list_events(self, tenant: str, name: str) -> list[Manifest]:

@@ -9,6 +9,8 @@ import pytest
 from tests.support.operator_stage import Manifest, Stage, accounts, algorithms, pods, tenant_path
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(600)
+
 QUIET_SECONDS = 14.0
 """Seven resyncs at the two seconds of these tests, and nine polls of each gateway."""
 SETTLING_SECONDS = 12.0

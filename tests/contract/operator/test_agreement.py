@@ -1,0 +1,64 @@
+"""What the operator writes is what the gateway reads, and the other way round."""
+
+import json
+from decimal import Decimal
+
+import msgspec
+
+from stockade_gateway.control import StopAction, Trading, parse_control
+from stockade_gateway.on_stop import StopResult
+from stockade_operator.manifests.control import write_algorithm_control
+from stockade_operator.pods import ContainerFacts
+from stockade_operator.reconcile.algorithm import find_outcome
+from tests.unit.operator.conftest import make_account, make_algorithm
+from tests.unit.operator.test_policies import make_pod_facts
+
+
+def test_the_gateway_understands_the_control() -> None:
+    algorithm = make_algorithm(
+        trading="Reducing",
+        limits={
+            "maxOrderNotional": "1000.5",
+            "maxPositionNotional": "5000",
+            "maxOpenOrders": 10,
+            "maxOrdersPerMinute": 60,
+            "maxDailyLoss": "100",
+            "priceBandPercent": "5",
+            "quoteAsset": "USDC",
+        },
+        onStop="Flatten",
+        deadMan={"afterSeconds": 60, "action": "Keep"},
+    )
+    account = make_account(trading="Halted", limits={"maxExposure": "9", "maxDailyLoss": "8"})
+    control = parse_control(write_algorithm_control(algorithm, account).encode())
+    assert control.generation == 3
+    assert control.trading is Trading.REDUCING
+    assert control.effective_trading is Trading.HALTED
+    assert control.limits.max_order_notional == Decimal("1000.5")
+    assert control.limits.max_position_notional == Decimal(5000)
+    assert control.limits.max_open_orders == 10
+    assert control.limits.max_orders_per_minute == 60
+    assert control.limits.max_daily_loss == Decimal(100)
+    assert control.limits.price_band_percent == Decimal(5)
+    assert control.limits.quote_asset == "USDC"
+    assert control.on_stop is StopAction.FLATTEN
+    assert control.dead_man is not None
+    assert control.dead_man.after_seconds == 60
+    assert control.dead_man.action is StopAction.KEEP
+    assert control.account.limits is not None
+    assert control.account.limits.max_exposure == Decimal(9)
+    assert control.account.limits.max_daily_loss == Decimal(8)
+
+
+def test_a_control_without_limits_is_understood() -> None:
+    control = parse_control(write_algorithm_control(make_algorithm(), make_account()).encode())
+    assert control.effective_trading is Trading.ACTIVE
+    assert control.limits.max_order_notional is None
+    assert control.dead_man is None
+
+
+def test_the_operator_understands_the_gateways_last_words() -> None:
+    words = json.dumps({"onStop": msgspec.to_builtins(StopResult("Flatten", "Incomplete", "0.5 BTC left"))})
+    ended = ContainerFacts(state="terminated", exit_code=0, end_reason="Completed", end_message=words)
+    outcome = find_outcome(make_algorithm().spec.on_stop, make_pod_facts(gateway=ended))
+    assert (outcome.action, outcome.result, outcome.message) == ("Flatten", "Incomplete", "0.5 BTC left")
