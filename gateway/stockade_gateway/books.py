@@ -68,6 +68,11 @@ class Books:
         return self._journal.error
 
     @property
+    def ledger_full(self) -> bool:
+        """True when there is hardly room left for rows that wait for the ledger."""
+        return self._ledger.full
+
+    @property
     def highest_number(self) -> int:
         """Highest order number ever met, -1 before the first."""
         return max(self._highest_number, self.orders.highest_number())
@@ -77,9 +82,9 @@ class Books:
         for record in records:
             if isinstance(record, Checkpoint):
                 self.positions.restore(record.day, record.holdings, record.day_holdings)
-                self.orders.forgotten_number = record.forgotten_number
+                self.orders.forgotten_number = int(record.forgotten_number)
                 self.past_known = record.past_known
-                self._highest_number = record.highest_number
+                self._highest_number = int(record.highest_number)
                 self._note_known(record.known_until_ms or 0)
                 for client_order_id, trades in record.trades.items():
                     self.orders.restore_trades(client_order_id, trades)
@@ -175,8 +180,8 @@ class Books:
             holdings=holdings,
             day_holdings=day_holdings,
             trades=self.orders.trades(),
-            forgotten_number=self.orders.forgotten_number,
-            highest_number=self.highest_number,
+            forgotten_number=str(self.orders.forgotten_number),
+            highest_number=str(self.highest_number),
             past_known=self.past_known,
             known_until_ms=self.known_until_ms,
         )

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from stockade_gateway.books import Books
@@ -86,7 +87,8 @@ class Desk:
         now, now_ns = time.time(), time.time_ns()
         while self._order_times and self._order_times[0] <= now - 60:
             self._order_times.popleft()
-        views = {symbol: self._make_view(symbol, now_ns) for symbol in self.rules}
+        pending = self._sum_open_orders()
+        views = {symbol: self._make_view(symbol, now_ns, *pending[symbol]) for symbol in self.rules}
         return Snapshot(
             control=self.control_file.control,
             control_error=self.control_file.error,
@@ -151,16 +153,17 @@ class Desk:
             task.cancel()
         self._journal_thread.shutdown(wait=False)
 
-    def _make_view(self, symbol: str, now_ns: int) -> SymbolView:
-        quote = self.market.fresh_quote(symbol, now_ns)
-        buys = sells = ZERO
+    def _sum_open_orders(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Return, by symbol, what open orders may still buy and sell."""
+        sums = dict.fromkeys(self.rules, (ZERO, ZERO))
         for order in self.books.orders.open():
-            if order.symbol != symbol:
-                continue
-            if order.side == "BUY":
-                buys += order.remaining
-            else:
-                sells += order.remaining
+            buys, sells = sums[order.symbol]
+            is_buy = order.side == "BUY"
+            sums[order.symbol] = (buys + order.remaining, sells) if is_buy else (buys, sells + order.remaining)
+        return sums
+
+    def _make_view(self, symbol: str, now_ns: int, buys: Decimal, sells: Decimal) -> SymbolView:
+        quote = self.market.fresh_quote(symbol, now_ns)
         return SymbolView(
             rules=self.rules[symbol],
             allowed=symbol in self.symbols,
@@ -178,6 +181,8 @@ class Desk:
         return "the gateway is starting" if self._readiness is None else self._readiness.pending
 
     def _find_congestion(self) -> Denial | None:
+        if self.books.ledger_full:
+            return Denial("TRADING_HALTED", "the ledger can't be reached and its spool is nearly full")
         if len(self._tasks) >= _MAX_IN_FLIGHT:
             return Denial("QUEUE_FULL", f"{_MAX_IN_FLIGHT} requests wait for the exchange's answer")
         wait = self._budget.seconds_until_free(Purpose.ORDER, time.time())

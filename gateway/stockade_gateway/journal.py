@@ -31,8 +31,9 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag="checkpoint"):
     holdings: dict[str, HoldingRecord]
     day_holdings: dict[str, HoldingRecord]
     trades: dict[str, list[int]]
-    forgotten_number: int
-    highest_number: int
+    # Order numbers are beyond 64 bits, which is what msgpack's integers end at.
+    forgotten_number: str
+    highest_number: str
     # False when the time before this journal could not be loaded from the ledger yet.
     past_known: bool
     known_until_ms: int | None

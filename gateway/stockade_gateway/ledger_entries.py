@@ -15,6 +15,10 @@ from stockade_gateway.positions import Result
 class LedgerWriter(Protocol):
     """What the books ask of the ledger: to take in rows, without ever waiting for the database."""
 
+    @property
+    def full(self) -> bool:
+        """True when there is hardly room left for more rows."""
+
     def record_order_event(self, row: OrderEventRow) -> None:
         """Take in one step of an order."""
 

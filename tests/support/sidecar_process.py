@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,6 +72,11 @@ class Process:
         match = wait_until(find, f"{pattern} in the output", deadline_seconds=DEADLINE_SECONDS, pause_seconds=0.05)
         assert match is not None
         return match
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
 
     def output(self) -> str:
         """Return everything written so far."""
@@ -230,7 +236,7 @@ class Sidecar:
         self.paper = paper
         self.account = int(account["account"])
         self.prefix = order_prefix(uid)
-        self._uid = uid
+        self.uid = uid
         self._process: Process | None = None
         self._port = 0
         self._generation = 0
@@ -250,7 +256,7 @@ class Sidecar:
             "STOCKADE_TENANT": "alpha",
             "STOCKADE_NAMESPACE": "tenant-alpha",
             "STOCKADE_ALGORITHM": "scripted",
-            "STOCKADE_ALGORITHM_UID": self._uid,
+            "STOCKADE_ALGORITHM_UID": self.uid,
             "STOCKADE_ACCOUNT": "paper",
             "STOCKADE_VERSION": "1",
             "STOCKADE_ENVIRONMENT": "Paper",
@@ -290,7 +296,10 @@ class Sidecar:
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status code and body of one of the sidecar's pages."""
-        return request(self._port, "GET", path)
+        try:
+            return request(self._port, "GET", path)
+        except ConnectionError as error:
+            raise AssertionError(f"the sidecar does not answer ({error}); it wrote:\n{self.output}") from error
 
     def status(self) -> dict[str, Any]:
         """Return what the sidecar says about itself."""
@@ -311,11 +320,47 @@ class Sidecar:
             pause_seconds=0.05,
         )
 
+    def lose_connections(self) -> None:
+        """Have the exchange close all connections and wait until the sidecar has come back from it."""
+        before = self.status()["lastReconciledTime"]
+        self.paper.disconnect("all")
+        self.wait_for_status("a new reconciliation", lambda status: status["lastReconciledTime"] != before)
+        self.wait_until_ready()
+
+    def wait_until_alone(self) -> None:
+        """Wait until the sidecar has noticed that its algorithm hung up."""
+        self.wait_for_status("the algorithm to be gone", lambda status: status["algorithmState"] in ("Gone", "Waiting"))
+
+    def held_at_the_exchange(self, symbol: str = "BTCUSDT") -> Decimal:
+        """Return what the exchange's fills of this algorithm's orders add up to, less commission in the base asset."""
+        ours = {order["orderId"] for order in self.exchange_orders().values()}
+        held = Decimal(0)
+        for fill in self.paper.describe_account(self.account)["fills"]:
+            if fill["orderId"] in ours and fill["symbol"] == symbol:
+                held += Decimal(fill["qty"]) * (1 if fill["isBuyer"] else -1)
+                held -= Decimal(fill["commission"]) if symbol.startswith(fill["commissionAsset"]) else 0
+        return held
+
+    def wait_for_same_books(self) -> None:
+        """Wait until the sidecar's position is the one that the exchange's own fills add up to."""
+        wait_until(
+            lambda: (Decimal(self.status()["positions"].get("BTCUSDT", "0")), self.held_at_the_exchange()),
+            "the same position on both sides",
+            holds=lambda both: both[0] == both[1],
+            deadline_seconds=DEADLINE_SECONDS,
+        )
+
     def connect(self, **details: Any) -> Algorithm:
         """Connect a scripted algorithm; returns it once it was welcomed."""
         algorithm = Algorithm(self.socket_path, **details)
         algorithm.wait_for(Welcome)
         return algorithm
+
+    @property
+    def pid(self) -> int:
+        """Number of the running process."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def socket_path(self) -> Path:
@@ -350,6 +395,15 @@ class Sidecar:
         """Return this algorithm's orders by id as the exchange has them."""
         orders = self.paper.describe_account(self.account)["orders"]
         return {order["clientOrderId"]: order for order in orders if order["clientOrderId"].startswith(self.prefix)}
+
+    def wait_for_exchange_orders(self, count: int) -> None:
+        """Wait until the exchange has so many orders of this algorithm, open and closed."""
+        wait_until(
+            lambda: len(self.exchange_orders()),
+            f"{count} orders at the exchange",
+            holds=lambda found: found == count,
+            deadline_seconds=DEADLINE_SECONDS,
+        )
 
     def exchange_open_orders(self) -> set[str]:
         """Return the ids of this algorithm's open orders as the exchange has them."""

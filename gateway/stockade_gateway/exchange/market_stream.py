@@ -1,5 +1,6 @@
 """The market streams: one combined connection, each frame decoded once and written straight to the ring."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from stockade_wire.scaled import scale_number
 _STREAM_OF_KIND = {"quote": "bookTicker", "trade": "trade", "bar": "kline_1m", "book": "depth20@100ms"}
 _MINUTE_NS = 60_000_000_000
 _QUIET_SECONDS = 60.0
+# The exchange takes five messages a second (Binance, "Websocket Limits"): what is asked for together goes together.
+_GATHER_SECONDS = 0.3
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class MarketStream:
         self._symbols = symbols
         self._published = False
         self._request_id = 0
+        self._asked_for: list[str] = []
         # Stream name -> (symbol, handler); filled by `subscribe`, so a frame costs one look-up.
         self._handlers: dict[str, tuple[str, Callable[[str, MarketData, int], None]]] = {}
         self._publishers: dict[str, Callable[[str, MarketData, int], None]] = {
@@ -57,21 +61,25 @@ class MarketStream:
         stream = f"{symbol.lower()}@{_STREAM_OF_KIND[kind]}"
         if stream not in self._handlers:
             self._handlers[stream] = (symbol, self._publishers[kind])
-            self._send_subscribe([stream])
+            if not self._asked_for:
+                asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._send_asked_for)
+            self._asked_for.append(stream)
 
     async def run(self) -> None:
         """Keep the streams up until cancelled."""
         await self.connection.run()
 
     async def _subscribe_all(self) -> None:
-        self._send_subscribe(list(self._handlers))
+        self._asked_for = list(self._handlers)
+        self._send_asked_for()
 
     def _note_connection(self, connected: bool) -> None:  # noqa: FBT001 - the supervisor's callback
         self._market.connected = connected
 
-    def _send_subscribe(self, streams: list[str]) -> None:
+    def _send_asked_for(self) -> None:
         self._request_id += 1
-        request = {"method": "SUBSCRIBE", "params": streams, "id": self._request_id}
+        request = {"method": "SUBSCRIBE", "params": self._asked_for, "id": self._request_id}
+        self._asked_for = []
         # Without a connection nothing is sent: the next one subscribes to all of them.
         self.connection.send(msgspec.json.encode(request))
 

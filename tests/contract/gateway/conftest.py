@@ -1,7 +1,8 @@
-"""One paper exchange and one ledger for all of the gateway's contract tests; an account and a sidecar for each test."""
+"""One paper exchange and one ledger for all of the gateway's contract tests; sidecars for a module or for a test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,16 +31,14 @@ def ledger_url() -> Iterator[str]:
 
 @pytest.fixture
 def make_sidecar(paper: PaperExchange, ledger_url: str, tmp_path: Path) -> Iterator[MakeSidecar]:
-    """Make sidecars, each with an account of its own unless one is given."""
+    """Make sidecars, each with an account of its own unless one is given; disarms the exchange's faults afterwards."""
     made: list[Sidecar] = []
 
-    def make(**details: object) -> Sidecar:
-        account = details.get("account") or paper.open_account()
+    def make(account: Mapping[str, Any] | None = None, uid: str | None = None) -> Sidecar:
         folder = tmp_path / f"sidecar-{len(made)}"
         folder.mkdir()
-        sidecar = Sidecar(folder, paper, ledger_url, account, str(details.get("uid") or make_token()))  # type: ignore[arg-type]
-        made.append(sidecar)
-        return sidecar
+        made.append(Sidecar(folder, paper, ledger_url, account or paper.open_account(), uid or make_token()))
+        return made[-1]
 
     yield make
     for sidecar in made:
@@ -49,5 +48,24 @@ def make_sidecar(paper: PaperExchange, ledger_url: str, tmp_path: Path) -> Itera
 
 @pytest.fixture
 def sidecar(make_sidecar: MakeSidecar) -> Sidecar:
-    """Run one sidecar that is ready."""
+    """Run a sidecar for one test, which may end it."""
     return make_sidecar().start()
+
+
+@pytest.fixture(scope="module")
+def running_sidecar(
+    paper: PaperExchange, ledger_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sidecar]:
+    """Run a sidecar for all of a module's tests."""
+    folder = tmp_path_factory.mktemp("sidecar")
+    sidecar = Sidecar(folder, paper, ledger_url, paper.open_account(), make_token()).start()
+    yield sidecar
+    sidecar.close()
+
+
+@pytest.fixture
+def shared(running_sidecar: Sidecar) -> Iterator[Sidecar]:
+    """Lend the module's sidecar to one test, without limits and without an algorithm."""
+    running_sidecar.apply_control(trading="Active", limits=None, account={"trading": "Active", "limits": None})
+    yield running_sidecar
+    running_sidecar.wait_until_alone()

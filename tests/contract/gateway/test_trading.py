@@ -6,31 +6,28 @@ from stockade_wire.messages import OrderEvent, PositionChanged, Welcome
 from tests.support.sidecar_process import FINAL, Sidecar
 
 
-def test_a_market_order_is_filled_and_both_sides_agree(sidecar: Sidecar) -> None:
-    algorithm = sidecar.connect()
+def test_a_market_order_is_filled_and_both_sides_agree(shared: Sidecar) -> None:
+    algorithm = shared.connect()
     reply = algorithm.submit("BUY", "0.002")
     assert reply.denied is None
     filled = algorithm.wait_for_state(reply.client_order_id, "FILLED")
     assert filled.filled_quantity == "0.002"
     assert filled.last_fill is not None
-    position = algorithm.wait_for(PositionChanged, lambda event: event.quantity != "0")
-    order = sidecar.exchange_orders()[str(reply.client_order_id)]
+    assert algorithm.wait_for(PositionChanged).symbol == "BTCUSDT"
+    order = shared.exchange_orders()[str(reply.client_order_id)]
     assert (order["status"], Decimal(order["executedQty"])) == ("FILLED", Decimal("0.002"))
-    fills = sidecar.paper.describe_account(sidecar.account)["fills"]
-    commission = sum(Decimal(fill["commission"]) for fill in fills if fill["commissionAsset"] == "BTC")
-    assert Decimal(position.quantity) == Decimal("0.002") - commission
-    assert sidecar.status()["positions"]["BTCUSDT"] == position.quantity
+    shared.wait_for_same_books()
     algorithm.close()
 
 
-def test_a_resting_order_is_accepted_and_cancelled(sidecar: Sidecar) -> None:
-    algorithm = sidecar.connect()
+def test_a_resting_order_is_accepted_and_cancelled(shared: Sidecar) -> None:
+    algorithm = shared.connect()
     reply = algorithm.submit("BUY", "0.01", "30000")
     algorithm.wait_for_state(reply.client_order_id, "ACCEPTED")
-    assert sidecar.exchange_open_orders() == {reply.client_order_id}
+    assert reply.client_order_id in shared.exchange_open_orders()
     assert algorithm.cancel(str(reply.client_order_id)).denied is None
     algorithm.wait_for_state(reply.client_order_id, "CANCELED")
-    assert sidecar.exchange_open_orders() == set()
+    assert reply.client_order_id not in shared.exchange_open_orders()
     states = [
         e.state for e in algorithm.events if isinstance(e, OrderEvent) and e.client_order_id == reply.client_order_id
     ]
@@ -38,8 +35,8 @@ def test_a_resting_order_is_accepted_and_cancelled(sidecar: Sidecar) -> None:
     algorithm.close()
 
 
-def test_the_exchanges_refusal_is_told(sidecar: Sidecar) -> None:
-    algorithm = sidecar.connect()
+def test_the_exchanges_refusal_is_told(shared: Sidecar) -> None:
+    algorithm = shared.connect()
     reply = algorithm.submit("BUY", "80", "50000")
     assert reply.denied is None
     rejected = algorithm.wait_for_state(reply.client_order_id, "REJECTED")
@@ -47,13 +44,13 @@ def test_the_exchanges_refusal_is_told(sidecar: Sidecar) -> None:
     algorithm.close()
 
 
-def test_market_data_is_on_the_ring_and_the_doorbell_rings(sidecar: Sidecar) -> None:
+def test_market_data_is_on_the_ring_and_the_doorbell_rings(shared: Sidecar) -> None:
     import os
     import select
 
     from stockade_wire.ring import Quote, RingReader
 
-    algorithm = sidecar.connect()
+    algorithm = shared.connect()
     welcome = algorithm.wait_for(Welcome)
     assert {instrument.symbol for instrument in welcome.instruments} == {"BTCUSDT", "ETHUSDT"}
     reader = RingReader.open(welcome.ring_path)
@@ -66,16 +63,17 @@ def test_market_data_is_on_the_ring_and_the_doorbell_rings(sidecar: Sidecar) -> 
     algorithm.close()
 
 
-def test_a_second_start_welcomes_with_what_is_there(sidecar: Sidecar) -> None:
-    algorithm = sidecar.connect()
+def test_a_second_start_welcomes_with_what_is_there(shared: Sidecar) -> None:
+    algorithm = shared.connect()
     bought = algorithm.submit("BUY", "0.002")
     algorithm.wait_for_state(bought.client_order_id, *FINAL)
     resting = algorithm.submit("BUY", "0.01", "30000")
     algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
     algorithm.close()
-    sidecar.wait_for_status("the algorithm to be gone", lambda status: status["algorithmState"] == "Gone")
-    algorithm = sidecar.connect()
+    shared.wait_until_alone()
+    algorithm = shared.connect()
     welcome = algorithm.wait_for(Welcome)
-    assert [order.client_order_id for order in welcome.open_orders] == [resting.client_order_id]
+    assert {order.client_order_id for order in welcome.open_orders} == shared.exchange_open_orders()
+    assert resting.client_order_id in shared.exchange_open_orders()
     assert [position.symbol for position in welcome.positions] == ["BTCUSDT"]
     algorithm.close()

@@ -15,8 +15,8 @@ CHECKPOINT = Checkpoint(
     holdings={},
     day_holdings={},
     trades={"sk-1": [1, 2]},
-    forgotten_number=4,
-    highest_number=9,
+    forgotten_number=str(2**70),
+    highest_number=str(2**71),
     past_known=True,
     known_until_ms=5,
 )

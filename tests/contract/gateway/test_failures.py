@@ -1,0 +1,125 @@
+"""What goes wrong between gateway and exchange, made to go wrong: no order is sent twice, none is forgotten."""
+
+import pytest
+
+from stockade_wire.messages import OrderEvent
+from tests.contract.gateway.conftest import MakeSidecar
+from tests.support.sidecar_process import FINAL, Algorithm, Sidecar
+from tests.support.waiting import wait_until
+
+
+def count_fills(algorithm: Algorithm, client_order_id: str | None) -> list[int]:
+    events = [event for event in algorithm.events if isinstance(event, OrderEvent)]
+    return [e.last_fill.trade_id for e in events if e.client_order_id == client_order_id and e.last_fill]
+
+
+def test_a_lost_reply_is_found_out_and_the_order_not_sent_again(sidecar: Sidecar) -> None:
+    sidecar.paper.arm("drop-order-reply")
+    algorithm = sidecar.connect()
+    reply = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(reply.client_order_id, "ACCEPTED")
+    assert set(sidecar.exchange_orders()) == {reply.client_order_id}
+    algorithm.close()
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_time_out_of_the_exchange_ends_in_what_really_happened(sidecar: Sidecar, executed: bool) -> None:  # noqa: FBT001
+    sidecar.paper.arm("order-timeout", executed=executed)
+    sidecar.paper.arm("lose-user-events", count=20)
+    algorithm = sidecar.connect()
+    reply = algorithm.submit("BUY", "0.002")
+    event = algorithm.wait_for_state(reply.client_order_id, *FINAL)
+    assert event.state == ("FILLED" if executed else "REJECTED")
+    assert len(sidecar.exchange_orders()) == int(executed)
+    sidecar.wait_for_same_books()
+    algorithm.close()
+
+
+def test_lost_user_events_are_found_by_asking(sidecar: Sidecar) -> None:
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    order = sidecar.exchange_orders()[str(resting.client_order_id)]
+    sidecar.paper.arm("lose-user-events", count=20)
+    sidecar.paper.call("POST", f"/paper/v1/orders/{order['orderId']}/cancel")
+    sidecar.paper.disconnect("websocket-api")
+    algorithm.wait_for_state(resting.client_order_id, "CANCELED")
+    sidecar.wait_until_ready()
+    assert sidecar.status()["openOrders"] == 0
+    algorithm.close()
+
+
+def test_repeated_user_events_are_counted_once(sidecar: Sidecar) -> None:
+    sidecar.paper.arm("duplicate-user-events", count=50)
+    algorithm = sidecar.connect()
+    for _ in range(3):
+        reply = algorithm.submit("BUY", "0.002")
+        algorithm.wait_for_state(reply.client_order_id, "FILLED")
+        trades = count_fills(algorithm, reply.client_order_id)
+        assert len(trades) == len(set(trades))
+    sidecar.wait_for_same_books()
+    algorithm.close()
+
+
+def test_a_lost_connection_is_replaced_and_trading_goes_on(sidecar: Sidecar) -> None:
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    for _ in range(2):
+        sidecar.lose_connections()
+    wait_until(lambda: algorithm.submit("BUY", "0.002").denied, "an order to pass", holds=lambda code: code is None)
+    assert sidecar.exchange_open_orders() == {resting.client_order_id}
+    algorithm.close()
+
+
+def test_a_killed_gateway_comes_back_with_every_order_and_no_more(sidecar: Sidecar) -> None:
+    algorithm = sidecar.connect()
+    bought = algorithm.submit("BUY", "0.003")
+    algorithm.wait_for_state(bought.client_order_id, "FILLED")
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    # These are under way when it dies; each either reached the exchange or did not.
+    replies = [algorithm.submit("BUY", "0.002", f"{31000 + number}") for number in range(5)]
+    sidecar.kill()
+    algorithm.close()
+    sidecar.start()
+    asked = {str(reply.client_order_id) for reply in (bought, resting, *replies)}
+    assert set(sidecar.exchange_orders()) <= asked
+    assert sidecar.status()["openOrders"] == len(sidecar.exchange_open_orders())
+    sidecar.wait_for_same_books()
+    again = sidecar.connect()
+    reply = again.submit("SELL", "0.001")
+    again.wait_for_state(reply.client_order_id, "FILLED")
+    assert reply.client_order_id not in asked
+    sidecar.wait_for_same_books()
+    again.close()
+
+
+def test_a_new_pod_learns_the_past_from_the_ledger_and_the_exchange(make_sidecar: MakeSidecar) -> None:
+    first = make_sidecar().start()
+    algorithm = first.connect()
+    bought = algorithm.submit("BUY", "0.003")
+    algorithm.wait_for_state(bought.client_order_id, "FILLED")
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    algorithm.close()
+    held = first.status()["positions"]
+    first.wait_for_status("an empty spool", lambda status: status["ledger"]["spooled"] == 0)
+    first.kill()
+    keys = {name: (first.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
+    second = make_sidecar(account={"account": first.account, **keys}, uid=first.uid).start()
+    status = second.status()
+    assert (status["positions"], status["openOrders"], status["reason"]) == (held, 1, None)
+    again = second.connect()
+    assert again.cancel(str(resting.client_order_id)).denied is None
+    again.wait_for_state(resting.client_order_id, "CANCELED")
+    again.close()
+
+
+def test_a_gateway_without_the_exchange_says_so_and_takes_no_order(make_sidecar: MakeSidecar) -> None:
+    sidecar = make_sidecar().start(ready=False, STOCKADE_REST_URL="http://127.0.0.1:9")
+    status = sidecar.wait_for_status("a reason", lambda status: "time" in str(status["reason"]))
+    assert (status["connected"], status["reconciled"]) == (False, False)
+    assert sidecar.get("/readyz")[0] == 503
+    assert sidecar.get("/livez")[0] == 200
+    assert sidecar.stop()["result"] == "Incomplete"

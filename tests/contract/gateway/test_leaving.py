@@ -1,0 +1,81 @@
+"""What the gateway does when the algorithm stops, dies or falls silent, and what it says came of it."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.support.sidecar_process import Algorithm, Sidecar
+
+
+def trade(sidecar: Sidecar) -> Algorithm:
+    """Buy something and leave an order resting."""
+    algorithm = sidecar.connect()
+    bought = algorithm.submit("BUY", "0.003")
+    algorithm.wait_for_state(bought.client_order_id, "FILLED")
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    return algorithm
+
+
+def held_by_the_algorithm(sidecar: Sidecar) -> Decimal:
+    orders = sidecar.exchange_orders().values()
+    return sum(
+        (Decimal(order["executedQty"]) * (1 if order["side"] == "BUY" else -1) for order in orders), start=Decimal(0)
+    )
+
+
+@pytest.mark.parametrize(("action", "open_orders", "held"), [("Keep", 1, "0.003"), ("CancelOrders", 0, "0.003")])
+def test_on_stop_does_as_told_and_says_so(sidecar: Sidecar, action: str, open_orders: int, held: str) -> None:
+    sidecar.apply_control(onStop=action)
+    trade(sidecar).close()
+    result = sidecar.stop()
+    assert (result["action"], result["result"]) == (action, "Done")
+    assert len(sidecar.exchange_open_orders()) == open_orders
+    assert held_by_the_algorithm(sidecar) == Decimal(held)
+
+
+def test_on_stop_flatten_sells_all_that_can_be_sold(sidecar: Sidecar) -> None:
+    sidecar.apply_control(onStop="Flatten")
+    trade(sidecar).close()
+    result = sidecar.stop()
+    assert (result["action"], result["result"]) == ("Flatten", "Done"), result
+    assert sidecar.exchange_open_orders() == set()
+    # The commission was taken from what was bought: what is left is less than one step.
+    assert held_by_the_algorithm(sidecar) <= Decimal("0.00001")
+
+
+def test_flatten_keeps_still_while_halted(sidecar: Sidecar) -> None:
+    trade(sidecar).close()
+    sidecar.apply_control(onStop="Flatten", trading="Halted")
+    result = sidecar.stop()
+    assert (result["result"], "Halted" in result["message"]) == ("Incomplete", True)
+    assert sidecar.exchange_open_orders() == set()
+    assert held_by_the_algorithm(sidecar) == Decimal("0.003")
+
+
+def test_a_dead_algorithms_orders_are_cancelled(sidecar: Sidecar) -> None:
+    algorithm = trade(sidecar)
+    sidecar.apply_control(deadMan={"afterSeconds": 1, "action": "CancelOrders"})
+    algorithm.close()
+    status = sidecar.wait_for_status("the dead man's action", lambda status: status["deadMan"] is not None)
+    assert status["deadMan"]["result"] == "Done"
+    assert sidecar.exchange_open_orders() == set()
+    assert status["algorithmState"] == "Gone"
+
+
+def test_a_silent_algorithms_position_is_closed(sidecar: Sidecar) -> None:
+    algorithm = trade(sidecar)
+    sidecar.apply_control(deadMan={"afterSeconds": 1, "action": "Flatten"})
+    status = sidecar.wait_for_status("the dead man's action", lambda status: status["deadMan"] is not None)
+    assert status["deadMan"]["result"] == "Done", status
+    assert held_by_the_algorithm(sidecar) <= Decimal("0.00001")
+    algorithm.close()
+
+
+def test_the_dead_man_counts_from_the_gateways_own_start(sidecar: Sidecar) -> None:
+    trade(sidecar).close()
+    sidecar.kill()
+    sidecar.set_control(deadMan={"afterSeconds": 1, "action": "CancelOrders"})
+    sidecar.start()
+    sidecar.wait_for_status("the dead man's action", lambda status: status["deadMan"] is not None)
+    assert sidecar.exchange_open_orders() == set()

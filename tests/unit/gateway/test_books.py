@@ -1,0 +1,169 @@
+"""The books: what the journal says comes back whole, also after compaction, and nothing is counted twice."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from stockade_gateway.books import Books
+from stockade_gateway.errors import JournalError
+from stockade_gateway.journal import open_journal
+from stockade_gateway.ledger_entries import Owner, make_fill_row, make_order_event_row, read_fill_row, read_order_row
+from stockade_gateway.ledger_rows import EquityRow, FillRow, OrderEventRow, PositionRow
+from stockade_gateway.orders import Change, Orders, OrderState
+from stockade_gateway.positions import Positions
+from stockade_wire.order_ids import OrderIds
+from tests.support.gateway_orders import BTCUSDT, PREFIX, make_execution, make_order, make_report
+
+OWNER = Owner("paper", "scripted", 1)
+
+
+class ListLedger:
+    """A ledger that is lists: what the books give away, in order."""
+
+    full = False
+
+    def __init__(self) -> None:
+        self.order_events: list[OrderEventRow] = []
+        self.fills: list[FillRow] = []
+        self.positions: list[PositionRow] = []
+
+    def record_order_event(self, row: OrderEventRow) -> None:
+        """Keep it."""
+        self.order_events.append(row)
+
+    def record_fill(self, row: FillRow) -> None:
+        """Keep it."""
+        self.fills.append(row)
+
+    def record_position(self, row: PositionRow) -> None:
+        """Keep it."""
+        self.positions.append(row)
+
+    def record_equity(self, row: EquityRow) -> None:
+        """Fail: results are the sidecar's to record."""
+        raise AssertionError(f"the books record no equity: {row}")
+
+
+class World:
+    """Books over a real journal in a folder; `reopen` is a restart of the gateway."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told: list[Change] = []
+        self.ledger = ListLedger()
+        self.journal, records, self.damage = open_journal(folder)
+        rules = {"BTCUSDT": BTCUSDT}
+        self.books = Books(
+            owner=OWNER,
+            orders=Orders(PREFIX),
+            positions=Positions(rules),
+            rules=rules,
+            journal=self.journal,
+            ledger=self.ledger,
+            tell=self.told.append,
+        )
+        self.books.restore(records)
+
+    def reopen(self) -> "World":
+        """Restart."""
+        self.journal.close()
+        return World(self.folder)
+
+    def summary(self) -> tuple[object, ...]:
+        """Return all that has to survive."""
+        orders = [(order.client_order_id, order.state, order.filled_quantity) for order in self.books.orders.all()]
+        return orders, self.books.positions.save(), self.books.orders.trades(), self.books.highest_number
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    ids = OrderIds(PREFIX, 1_760_000_000_000)
+    for _ in range(3):
+        world.books.submit(make_order(client_order_id=ids.next()))
+    first, second, _ = (order.client_order_id for order in world.books.orders.open())
+    fill = make_execution(1, "0.4", client_order_id=first, commission=Decimal("0.001"), commission_asset="BTC")
+    world.books.take_report(make_report("PARTIALLY_FILLED", "0.4", fill, client_order_id=first))
+    world.books.take_report(make_report("CANCELED", client_order_id=second))
+    return world
+
+
+def test_a_restart_finds_everything(world: World) -> None:
+    before = world.summary()
+    assert world.reopen().summary() == before
+
+
+def test_a_restart_after_compaction_finds_everything(world: World) -> None:
+    world.books.orders.forget_closed(before_ns=0, keep=0)
+    world.books.past_known = True
+    world.books.rewrite_journal()
+    before = world.summary()
+    again = world.reopen()
+    assert again.summary() == before
+    assert again.books.past_known
+    assert again.books.orders.forgotten_number == world.books.orders.forgotten_number > 2**64
+
+
+def test_reports_heard_again_after_a_restart_count_nothing(world: World) -> None:
+    (first, *_) = (order.client_order_id for order in world.books.orders.open())
+    fill = make_execution(1, "0.4", client_order_id=first, commission=Decimal("0.001"), commission_asset="BTC")
+    again = world.reopen()
+    assert not again.books.take_report(make_report("PARTIALLY_FILLED", "0.4", fill, client_order_id=first))
+    assert again.books.positions.quantity("BTCUSDT") == Decimal("0.399")
+    assert again.ledger.fills == []
+
+
+def test_each_step_is_recorded_and_told_once(world: World) -> None:
+    steps = [(row.client_order_id, row.sequence) for row in world.ledger.order_events]
+    assert len(steps) == len(set(steps)) == 5
+    assert len(world.ledger.fills) == len(world.ledger.positions) == 1
+    assert len(world.told) == 2
+
+
+def test_the_past_comes_back_from_the_ledgers_rows(world: World, tmp_path: Path) -> None:
+    newest = {row.client_order_id: row for row in world.ledger.order_events}
+    empty = tmp_path / "new-pod"
+    empty.mkdir()
+    new_pod = World(empty)
+    orders = [read_order_row(row) for row in newest.values()]
+    executions = [read_fill_row(row) for row in world.ledger.fills]
+    new_pod.books.restore_past(orders, executions)
+    assert new_pod.summary() == world.summary()
+    new_pod.books.restore_past(orders, executions)
+    assert new_pod.summary() == world.summary()
+    assert new_pod.reopen().books.past_known
+
+
+def test_rows_and_records_say_the_same() -> None:
+    order, execution = (
+        make_order(state=OrderState.ACCEPTED, exchange_order_id=7, acknowledged=True),
+        make_execution(3, "1"),
+    )
+    read = read_order_row(make_order_event_row(OWNER, order))
+    assert (read.client_order_id, read.state, read.price) == (order.client_order_id, order.state, order.price)
+    assert read_fill_row(make_fill_row(OWNER, execution)) == execution
+
+
+def test_an_order_that_cant_be_written_down_does_not_exist(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_record: object) -> None:
+        raise JournalError("the journal can't be written: No space left on device")
+
+    monkeypatch.setattr(world.journal, "append", fail)
+    order = make_order(client_order_id=f"{PREFIX}zzzzzzzzzzzzzzz")
+    with pytest.raises(JournalError):
+        world.books.submit(order)
+    assert world.books.orders.get(order.client_order_id) is None
+
+
+def test_what_the_journal_missed_is_made_up_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_record: object) -> None:
+        raise JournalError("the journal can't be written: No space left on device")
+
+    (first, *_) = (order.client_order_id for order in world.books.orders.open())
+    with monkeypatch.context() as broken:
+        broken.setattr(world.journal, "append", fail)
+        world.books.take_report(make_report("CANCELED", "0.4", client_order_id=first))
+    world.books.submit(make_order(client_order_id=f"{PREFIX}zzzzzzzzzzzzzzz"))
+    before = world.summary()
+    assert world.reopen().summary() == before
