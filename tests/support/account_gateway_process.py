@@ -1,0 +1,111 @@
+"""An account gateway as a real process, with its mounted folders as the operator makes them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.waiting import wait_until
+
+_ROOT = Path(__file__).parents[2]
+SESSION_HEADER = "X-Stockade-Session"
+
+
+class AccountGatewayProcess:
+    """One running gateway of the account `main`; `folder` holds its keys, control, ledger address and log."""
+
+    def __init__(self, folder: Path, *, tenant: str, exchange_port: int, ledger_url: str, keys: dict[str, str]) -> None:
+        self._folder = folder
+        for name in ("keys", "control", "ledger", "spool"):
+            (folder / name).mkdir(parents=True)
+        for name, value in keys.items():
+            (folder / "keys" / name).write_text(value)
+        (folder / "ledger" / "url").write_text(ledger_url)
+        self.control("Active")
+        self.port = _free_port()
+        self.http = f"http://127.0.0.1:{self.port}"
+        self.websocket = f"ws://127.0.0.1:{self.port}"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": ":".join(str(_ROOT / part) for part in ("gateway", "wire", "db")),
+            "STOCKADE_TENANT": tenant,
+            "STOCKADE_NAMESPACE": f"tenant-{tenant}",
+            "STOCKADE_ACCOUNT": "main",
+            "STOCKADE_ENVIRONMENT": "Paper",
+            "STOCKADE_REST_URL": f"http://127.0.0.1:{exchange_port}",
+            "STOCKADE_WEBSOCKET_API_URL": f"ws://127.0.0.1:{exchange_port}/ws-api/v3",
+            "STOCKADE_STREAMS_URL": f"ws://127.0.0.1:{exchange_port}",
+            "STOCKADE_PORT": str(self.port),
+            "STOCKADE_KEYS_DIRECTORY": str(folder / "keys"),
+            "STOCKADE_CONTROL_FILE": str(folder / "control" / "control"),
+            "STOCKADE_LEDGER_DIRECTORY": str(folder / "ledger"),
+            "STOCKADE_SPOOL_DIRECTORY": str(folder / "spool"),
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Start the process and wait until it answers at all."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stockade_gateway", "account"], stdout=log, stderr=log, env=self._environment
+            )
+        wait_until(lambda: self._answers("/livez"), f"an answer; the log says:\n{self.log()}", pause_seconds=0.1)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the exchange accepted the key, user events come in and the ledger was read."""
+        wait_until(self.status, "a gateway without complaints", holds=_is_well, pause_seconds=0.1)
+
+    def control(self, trading: str, text: str | None = None) -> None:
+        """Replace the control file as the kubelet does, in one step."""
+        fresh = self._folder / "control" / "fresh"
+        fresh.write_text(text or json.dumps({"generation": 1, "trading": trading, "limits": None}))
+        fresh.replace(self._folder / "control" / "control")
+
+    def status(self) -> dict[str, Any]:
+        """Return what the operator reads."""
+        found: dict[str, Any] = httpx.get(f"{self.http}/status", timeout=30).raise_for_status().json()
+        return found
+
+    def ask(self, method: str, path: str, token: str | None, **rest: Any) -> httpx.Response:
+        """Send one request with a session token."""
+        headers = {} if token is None else {SESSION_HEADER: token}
+        return httpx.request(method, f"{self.http}{path}", headers=headers, timeout=60, **rest)
+
+    def log(self) -> str:
+        """Return everything it wrote."""
+        path = self._folder / "log"
+        return path.read_text() if path.exists() else ""
+
+    def kill(self) -> None:
+        """Kill it without a word."""
+        self._process.kill()
+        self._process.wait(30)
+
+    def stop(self) -> int:
+        """Ask it to end and return its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
+
+    def _answers(self, path: str) -> bool:
+        assert self._process.poll() is None, f"the gateway ended:\n{self.log()}"
+        try:
+            return httpx.get(f"{self.http}{path}", timeout=5).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+
+def _is_well(status: dict[str, Any]) -> bool:
+    return status["message"] is None and status["connected"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
