@@ -51,6 +51,7 @@ def create_app(settings: Settings, keys: ExchangeKeys) -> FastAPI:
     app.add_exception_handler(RequestError, _answer_request_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_failure)
     return app
 
 
@@ -88,6 +89,11 @@ async def _answer_invalid(_request: Request, error: Exception) -> Response:
 async def _answer_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 what it is registered for
     return _make_error(error.status_code, _CODES.get(error.status_code, "ERROR"), str(error.detail))
+
+
+async def _answer_failure(_request: Request, _error: Exception) -> Response:
+    """Answer a defect of ours; the server logs it."""
+    return _make_error(500, "INTERNAL_ERROR", "The gateway failed; its log says why.")
 
 
 def _make_error(status: int, code: str, message: str, retry_after_seconds: float | None = None) -> Response:

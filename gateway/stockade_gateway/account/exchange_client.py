@@ -45,6 +45,10 @@ class _Client(AsyncClient):  # type: ignore[misc] # the library has no types
         # The one place where the library signs when it was given no private key; ours may be of any kind.
         return self._keys.sign(query_string.encode())
 
+    async def get_rules(self, parameters: dict[str, str]) -> Any:
+        """Ask for `exchangeInfo`; the library's own method always asks for every symbol."""
+        return await self._get("exchangeInfo", data=parameters, version=self.PRIVATE_API_VERSION)
+
     async def _handle_response(self, response: aiohttp.ClientResponse) -> Any:
         now = time.time()
         used = response.headers.get("x-mbx-used-weight-1m", "")
@@ -112,7 +116,7 @@ class ExchangeClient:
     async def get_exchange_info(self, symbol: str | None) -> Any:
         """Return the trading rules of one symbol or of all."""
         parameters = {} if symbol is None else {"symbol": symbol}
-        return await self._ask(Purpose.UPKEEP, self._client.v3_get_exchange_info(**parameters))
+        return await self._ask(Purpose.UPKEEP, self._client.get_rules(parameters))
 
     async def get_klines(self, symbol: str, interval: str, limit: int) -> Any:
         """Return a symbol's newest bars, oldest first."""

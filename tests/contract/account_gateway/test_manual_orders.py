@@ -188,7 +188,9 @@ def test_the_exchanges_refusal_is_passed_on_and_recorded(
     with ledger.connect("stockade_panel") as connection:
         query = "SELECT state, reason FROM ledger.order_history WHERE quantity = 50"
         found = wait_until(
-            lambda: connection.execute(query).fetchall(), "the rejection", holds=lambda rows: rows[0][0] == "REJECTED"
+            lambda: connection.execute(query).fetchall(),
+            "the rejection",
+            holds=lambda rows: [row[0] for row in rows] == ["REJECTED"],
         )
     assert "insufficient balance" in found[0][1]
 

@@ -74,7 +74,7 @@ def test_a_revoked_session_ends_within_seconds(
 
 def test_status_needs_no_session_and_holds_no_secret(gateway: AccountGatewayProcess, account: dict[str, Any]) -> None:
     status = gateway.status()
-    assert status["permissions"] == {"canTrade": True, "canWithdraw": False, "ipRestricted": False}
+    assert status["permissions"] == {"canTrade": True, "canWithdraw": False, "ipRestricted": True}
     assert (status["environment"], status["connected"], status["trading"]) == ("Paper", True, "Active")
     assert abs(status["clockOffsetMilliseconds"]) < 5000
     metrics = httpx.get(f"{gateway.http}/metrics", timeout=30).text
