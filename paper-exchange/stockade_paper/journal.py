@@ -18,6 +18,7 @@ from stockade_paper.signatures import load_public_key
 from stockade_paper.turn import Turn
 
 FILE_NAME = "paper-exchange.jsonl"
+PRICES_NAME = "last-prices.json"
 ORDER_AMOUNTS = frozenset(
     {
         "quantity",
@@ -105,6 +106,14 @@ class Journal:
         """Write that a key was deleted."""
         self._write({"kind": "revocation", "api_key": api_key})
 
+    def record_prices(self) -> None:
+        """Write the last prices, so that the next start does not jump away from them."""
+        markets = self._exchange.markets.items()
+        prices = {symbol: str(market.last_price) for symbol, market in markets if market.last_price is not None}
+        fresh = self._path.with_name(f"{PRICES_NAME}.new")
+        fresh.write_text(json.dumps(prices), encoding="utf-8")
+        fresh.replace(self._path.with_name(PRICES_NAME))
+
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is not None:
             os.write(self._file, json.dumps(line, default=str).encode() + b"\n")
@@ -177,6 +186,17 @@ class Journal:
         for order in orders.values():
             self._exchange.restore(order)
         self._exchange.continue_ids_after_restore()
+
+
+def read_prices(folder: Path) -> dict[str, Decimal]:
+    """Return the last prices of an earlier run, none when there was none."""
+    path = folder / PRICES_NAME
+    if not path.exists():
+        return {}
+    try:
+        return {symbol: Decimal(price) for symbol, price in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (ValueError, ArithmeticError, AttributeError) as error:
+        raise ConfigurationError(f"{path}: not what this exchange writes; delete the file") from error
 
 
 def _dump_list(order_list: OrderList) -> dict[str, Any]:

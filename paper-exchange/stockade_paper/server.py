@@ -5,7 +5,6 @@ import json
 import logging
 import signal
 import time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from stockade_paper.faults import Faults
 from stockade_paper.feeds import replay, synthetic
 from stockade_paper.feeds.player import Player
 from stockade_paper.fees import FeeSchedule
-from stockade_paper.instruments import INSTRUMENTS, Instrument
-from stockade_paper.journal import Journal
+from stockade_paper.instruments import INSTRUMENTS
+from stockade_paper.journal import Journal, read_prices
 from stockade_paper.limits import Limits, LimitSettings
 from stockade_paper.listen_keys import ListenKeys
 from stockade_paper.market import Market
@@ -38,6 +37,7 @@ from stockade_paper.websocket_api import WebsocketApi
 LOG = logging.getLogger(__name__)
 TRADE_ID_EPOCH_SECONDS = 1_600_000_000
 TRADE_IDS_PER_SECOND = 100
+PRICE_SECONDS = 1.0
 
 
 def read_clock() -> int:
@@ -144,8 +144,13 @@ def _build_synthetic(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, P
     markets: list[Market] = []
     sources: list[synthetic.SyntheticMarket] = []
     now = read_clock()
+    prices = read_prices(settings.state) if settings.state is not None else {}
     for instrument in INSTRUMENTS:
-        source = _build_source(instrument, settings)
+        character = synthetic.CHARACTERS[instrument.symbol]
+        start_price = prices.get(instrument.symbol, character.start_price)
+        source = synthetic.SyntheticMarket(
+            instrument, character, settings.seed, float(settings.activity), start_price=start_price
+        )
         first = _first_trade_id()
         market = Market(instrument, Book(has_full_depth=True), prints_own_trades=True, first_trade_id=first)
         history = source.preload(settings.history_minutes, now, first)
@@ -161,16 +166,15 @@ def _build_synthetic(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, P
     return exchange, Player("synthetic", exchange, synthetic.play(sources, settings.speed))
 
 
-def _build_source(instrument: Instrument, settings: Settings) -> synthetic.SyntheticMarket:
-    character = synthetic.CHARACTERS[instrument.symbol]
-    return synthetic.SyntheticMarket(
-        instrument, character, settings.seed, float(settings.activity), Decimal(character.start_price)
-    )
-
-
 def _first_trade_id() -> int:
     """Begin where no earlier run can have been: ids never repeat over restarts."""
     return (int(time.time()) - TRADE_ID_EPOCH_SECONDS) * TRADE_IDS_PER_SECOND
+
+
+async def _record_prices(journal: Journal) -> None:
+    while True:
+        await asyncio.sleep(PRICE_SECONDS)
+        journal.record_prices()
 
 
 def read_accounts_file(path: Path) -> list[dict[str, Any]]:
@@ -202,7 +206,9 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    publisher = asyncio.create_task(paper.publisher.run())
+    tasks = [asyncio.create_task(paper.publisher.run())]
+    if paper.journal is not None:
+        tasks.append(asyncio.create_task(_record_prices(paper.journal)))
     if not settings.start_paused:
         paper.player.start()
     await stop.wait()
@@ -211,8 +217,9 @@ async def serve(settings: Settings) -> None:
     await asyncio.sleep(0.05)
     paper.hub.disconnect_all()
     paper.websocket_api.disconnect_all()
-    publisher.cancel()
-    await asyncio.gather(publisher, return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     await paper.player.stop()
     await runner.cleanup()
     if paper.journal is not None:

@@ -84,5 +84,5 @@ class PaperProcess:
             if self._process.poll() is not None:
                 break
             time.sleep(0.05)
-        self._process.kill()
+        self.kill()
         raise AssertionError(f"the paper exchange did not start: {self._log.read_text(encoding='utf-8')}")

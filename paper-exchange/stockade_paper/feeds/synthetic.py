@@ -81,7 +81,7 @@ class SyntheticMarket:
     """The outside market of one symbol; `advance` yields what happens in the next tenth of a second."""
 
     def __init__(
-        self, instrument: Instrument, character: Character, seed: int, activity: float, start_price: Decimal
+        self, instrument: Instrument, character: Character, seed: int, activity: float, *, start_price: Decimal
     ) -> None:
         self.instrument = instrument
         self._character = character

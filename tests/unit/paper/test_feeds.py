@@ -70,7 +70,7 @@ def test_missing_file_says_so(tmp_path: Path) -> None:
 
 def make_market(seed: int) -> SyntheticMarket:
     """Return a synthetic BTCUSDT."""
-    return SyntheticMarket(INSTRUMENTS[0], CHARACTERS["BTCUSDT"], seed, 1.0, Decimal(60000))
+    return SyntheticMarket(INSTRUMENTS[0], CHARACTERS["BTCUSDT"], seed, 1.0, start_price=Decimal(60000))
 
 
 def test_same_seed_gives_the_same_market() -> None:
