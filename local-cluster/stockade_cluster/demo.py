@@ -121,9 +121,20 @@ def _add_user(settings: Settings) -> None:
     if noted.exists() and noted.read_text() == installed:
         return
     program = ["python", "-m", "stockade_panel", "add-user", "--email", EMAIL, "--tenant", TENANT, "--password-stdin"]
-    where = ["--namespace", NAMESPACE, "exec", "--stdin", "deployment/stockade-panel", "--"]
+    where = ["--namespace", NAMESPACE, "exec", "--stdin", _find_panel_pod(settings), "--"]
     run(kubectl(settings, *where, *program), input_text=keep_password(settings, "demo") + "\n")
     noted.write_text(installed)
+
+
+def _find_panel_pod(settings: Settings) -> str:
+    # `exec deployment/NAME` may choose a pod of the version before, which is on its way out.
+    wanted = ["--namespace", NAMESPACE, "--selector", "app.kubernetes.io/name=panel", "--output=json"]
+    pods = json.loads(run(kubectl(settings, "get", "pods", *wanted)))["items"]
+    staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and has_condition(pod, "Ready")]
+    if not staying:
+        raise StartError(f"No pod of the panel is ready:\n{describe_pods(settings, NAMESPACE)}")
+    name: str = staying[-1]["metadata"]["name"]
+    return name
 
 
 def _wait_ready(settings: Settings, step: Step, kind: str, name: str, namespace: str) -> None:
