@@ -1,0 +1,1 @@
+"""The sandbox as it is in a real pod, from within."""
