@@ -32,9 +32,10 @@ def _read_everything(reader: RingReader) -> tuple[list[int], int]:
 
 
 def test_structs_have_the_sizes_the_layout_says() -> None:
-    assert layout.RECORD.size == layout.RECORD_BYTES == layout.PAYLOAD.size + 16 == layout.END_OFFSET + 8
+    assert layout.RECORD.size == layout.RECORD_BYTES == layout.END_OFFSET + 8
+    for payload in (layout.QUOTE_PAYLOAD, layout.TRADE_PAYLOAD, layout.BAR_PAYLOAD):
+        assert payload.size == layout.RECORD_BYTES - 16
     assert layout.LAST_VALUES.size == layout.LAST_VALUES_BYTES
-    assert layout.LAST_VALUES_PAYLOAD.size + 8 == layout.LAST_VALUES_END_OFFSET
     assert layout.BOOK_PAYLOAD.size + 8 == layout.BOOK_END_OFFSET
     assert layout.BOOK.size == layout.BOOK_END_OFFSET + 8 <= layout.BOOK_BYTES
     assert layout.HEADER.size <= layout.HEAD_OFFSET

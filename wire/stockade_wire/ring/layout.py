@@ -38,16 +38,22 @@ MAX_SYMBOLS: Final = 100
 RECORD: Final = struct.Struct("<QIIQqq10qQ")
 """Sequence, symbol index, kind, exchange's id, exchange's time, time of receipt, ten values, sequence."""
 RECORD_BYTES: Final = 128
-PAYLOAD: Final = struct.Struct("<IIQqq10q")
-"""A record without its sequence numbers."""
+QUOTE_PAYLOAD: Final = struct.Struct("<IIQqq4q48x")
+TRADE_PAYLOAD: Final = struct.Struct("<IIQqq3q56x")
+BAR_PAYLOAD: Final = struct.Struct("<IIQqq9q8x")
+"""Records of each kind without their sequence numbers."""
 END_OFFSET: Final = 120
 VALUES: Final = 10
 
 LAST_VALUES: Final = struct.Struct("<QQqq4qQ5qQ8x")
 """Sequence; a Quote from its id on; a Trade from its id on; sequence."""
 LAST_VALUES_BYTES: Final = 128
-LAST_VALUES_PAYLOAD: Final = struct.Struct("<Qqq4qQ5q")
+LAST_QUOTE_OFFSET: Final = 8
+LAST_TRADE_OFFSET: Final = 64
 LAST_VALUES_END_OFFSET: Final = 112
+LAST_QUOTE_IN_PAYLOAD: Final = slice(8, 64)
+LAST_TRADE_IN_PAYLOAD: Final = slice(8, 56)
+"""What of a record's payload is also a last value: all from the exchange's id on."""
 
 LEVELS: Final = 20
 """Levels of one side of a book."""

@@ -36,8 +36,6 @@ class RingWriter:
         self._words = memoryview(ring).cast("Q")
         self._symbols = {symbol: index for index, symbol in enumerate(symbols)}
         self._last_values = [geometry.last_values_offset + i * layout.LAST_VALUES_BYTES for i in range(len(symbols))]
-        self._quotes: list[tuple[int, ...]] = [(0,) * 7] * len(symbols)
-        self._trades: list[tuple[int, ...]] = [(0,) * 6] * len(symbols)
         self._last_sequences = [0] * len(symbols)
         self._log_offset, self._mask = geometry.log_offset, capacity - 1
         self._books_offset, self._book_mask = geometry.books_offset, book_capacity - 1
@@ -101,10 +99,12 @@ class RingWriter:
     ) -> None:
         """Write a best bid and ask."""
         index = self._symbols[symbol]
-        quote = (update_id, event_time_ns, received_time_ns, bid_price, bid_quantity, ask_price, ask_quantity)
-        self._publish(index, KIND_QUOTE, *quote, 0, 0, 0, 0, 0, 0)
-        self._quotes[index] = quote
-        self._write_last_values(index)
+        times = (event_time_ns, received_time_ns)
+        payload = _pack(
+            layout.QUOTE_PAYLOAD, index, KIND_QUOTE, update_id, *times, bid_price, bid_quantity, ask_price, ask_quantity
+        )
+        self._publish(payload)
+        self._write_last_value(index, layout.LAST_QUOTE_OFFSET, payload[layout.LAST_QUOTE_IN_PAYLOAD])
 
     def publish_trade(
         self,
@@ -119,10 +119,10 @@ class RingWriter:
     ) -> None:
         """Write a public trade."""
         index = self._symbols[symbol]
-        trade = (trade_id, event_time_ns, received_time_ns, price, quantity, int(buyer_is_maker))
-        self._publish(index, KIND_TRADE, *trade, 0, 0, 0, 0, 0, 0, 0)
-        self._trades[index] = trade
-        self._write_last_values(index)
+        values = (price, quantity, buyer_is_maker)
+        payload = _pack(layout.TRADE_PAYLOAD, index, KIND_TRADE, trade_id, event_time_ns, received_time_ns, *values)
+        self._publish(payload)
+        self._write_last_value(index, layout.LAST_TRADE_OFFSET, payload[layout.LAST_TRADE_IN_PAYLOAD])
 
     def publish_bar(
         self,
@@ -142,8 +142,10 @@ class RingWriter:
         closed: bool,
     ) -> None:
         """Write a candlestick; it may be one that still moves."""
-        values = (open, high, low, close, volume, quote_volume, open_time_ns, interval_ns, int(closed), 0)
-        self._publish(self._symbols[symbol], KIND_BAR, trade_count, event_time_ns, received_time_ns, *values)
+        index, values = self._symbols[symbol], (open, high, low, close, volume, quote_volume)
+        times = (event_time_ns, received_time_ns)
+        bar = (*values, open_time_ns, interval_ns, closed)
+        self._publish(_pack(layout.BAR_PAYLOAD, index, KIND_BAR, trade_count, *times, *bar))
 
     def publish_book(
         self,
@@ -179,11 +181,10 @@ class RingWriter:
         self._words.release()
         self._mmap.close()
 
-    def _publish(self, index: int, kind: int, *fields: int) -> None:
+    def _publish(self, payload: bytes) -> None:
         sequence = self._head + 1
         offset = self._log_offset + (sequence & self._mask) * layout.RECORD_BYTES
         words, first = self._words, offset >> 3
-        payload = _pack(layout.PAYLOAD, index, kind, *fields)
         words[first] = 0
         self._mmap[offset + 8 : offset + layout.END_OFFSET] = payload
         words[first + (layout.END_OFFSET >> 3)] = sequence
@@ -191,13 +192,12 @@ class RingWriter:
         words[layout.HEAD_OFFSET >> 3] = sequence
         self._head = sequence
 
-    def _write_last_values(self, index: int) -> None:
+    def _write_last_value(self, index: int, place: int, value: bytes) -> None:
         offset = self._last_values[index]
         words, first = self._words, offset >> 3
         sequence = self._last_sequences[index] + 1
-        payload = _pack(layout.LAST_VALUES_PAYLOAD, *self._quotes[index], *self._trades[index])
         words[first] = 0
-        self._mmap[offset + 8 : offset + layout.LAST_VALUES_END_OFFSET] = payload
+        self._mmap[offset + place : offset + place + len(value)] = value
         words[first + (layout.LAST_VALUES_END_OFFSET >> 3)] = sequence
         words[first] = sequence
         self._last_sequences[index] = sequence
