@@ -21,6 +21,8 @@ from stockade_gateway.ledger import Ledger
 from stockade_gateway.rate_budget import RateBudget
 
 _FLUSH_SECONDS = 10.0
+# The spool is in a small volume in memory; people place few orders.
+_SPOOL_BYTES = 8 * 1024 * 1024
 
 
 class AccountGateway:
@@ -34,7 +36,7 @@ class AccountGateway:
         self.control = ControlFile(settings.control_file)
         url_file: Path = settings.ledger_directory / "url"
         self.sessions = Sessions(url_file, settings.tenant)
-        self.ledger = Ledger(url_file, settings.spool_directory)
+        self.ledger = Ledger(url_file, settings.spool_directory, _SPOOL_BYTES)
         self.exchange = ExchangeClient(settings.rest_url, keys, self.clock, self.budget)
         self.key_check = KeyCheck(self.exchange, settings.environment)
         self.desk = ManualDesk(settings.account, self.exchange, self.ledger, self.read_trading)

@@ -105,11 +105,11 @@ class ExchangeClient:
 
     async def place_order(self, parameters: dict[str, str]) -> Any:
         """Send an order, once; StatusUnknownError means that it may have been placed."""
-        return await self._ask(Purpose.ORDER, self._client.create_order(**parameters, newOrderRespType="FULL"))
+        return await self._act(Purpose.ORDER, self._client.create_order(**parameters, newOrderRespType="FULL"))
 
     async def cancel_order(self, symbol: str, client_order_id: str) -> Any:
         """Cancel one order by its client order id."""
-        return await self._ask(
+        return await self._act(
             Purpose.CANCEL, self._client.cancel_order(symbol=symbol, origClientOrderId=client_order_id)
         )
 
@@ -132,6 +132,15 @@ class ExchangeClient:
                 raise
         await self.measure_clock()
         return await self._ask(Purpose.UPKEEP, method(**given))
+
+    async def _act(self, purpose: Purpose, request: Awaitable[Any]) -> Any:
+        """Send an order or a cancel, once; a wrong timestamp is put right for the next one."""
+        try:
+            return await self._ask(purpose, request)
+        except ExchangeError as error:
+            if error.code == _WRONG_TIMESTAMP:
+                await self.measure_clock()
+            raise
 
     async def _ask(self, purpose: Purpose, request: Awaitable[Any]) -> Any:
         """Send one request when the rate budget allows it at once; nobody waits here for a minute's end."""

@@ -44,13 +44,19 @@ class Sessions:
     async def find_owner(self, token: str | None) -> SessionOwner:
         """Return the user; raises UnknownSessionError, or RequestError when PostgreSQL can't be asked."""
         digest = hashlib.sha256((token or "")[:_LONGEST_TOKEN].encode()).digest()
-        async with self._lock:
-            kept = self._kept.get(digest)
-            if kept is None or kept[0] < time.monotonic():
-                owner = await self._ask(digest)
-                self._keep(digest, owner)
-            else:
-                owner = kept[1]
+        try:
+            # The time waiting for others counts too: with PostgreSQL silent nobody waits longer than this.
+            async with asyncio.timeout(_ANSWER_SECONDS), self._lock:
+                kept = self._kept.get(digest)
+                if kept is None or kept[0] < time.monotonic():
+                    owner = await self._ask(digest)
+                    self._keep(digest, owner)
+                else:
+                    owner = kept[1]
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            raise RequestError(
+                503, "SESSIONS_UNAVAILABLE", "Sessions can't be checked: the ledger does not answer. Try again."
+            ) from error
         if owner is None or owner.tenant != self._tenant or not token or len(token) > _LONGEST_TOKEN:
             raise UnknownSessionError
         return owner
@@ -68,20 +74,19 @@ class Sessions:
 
     async def _ask(self, digest: bytes) -> SessionOwner | None:
         """Ask PostgreSQL; a connection that was lost in the meantime is opened anew, once."""
-        for attempt in (1, 2):
-            try:
-                async with asyncio.timeout(_ANSWER_SECONDS):
-                    row = await self._query(digest)
-            except (psycopg.Error, OSError, TimeoutError) as error:
-                lost = self._connection is not None and isinstance(error, psycopg.OperationalError)
-                await self._disconnect()
-                if lost and attempt == 1:
-                    continue
-                raise RequestError(
-                    503, "SESSIONS_UNAVAILABLE", "Sessions can't be checked: the ledger does not answer. Try again."
-                ) from error
-            return None if row is None else SessionOwner(*row)
-        raise AssertionError("the second attempt always returns or raises")
+        kept = self._connection is not None
+        try:
+            row = await self._query(digest)
+        except psycopg.OperationalError:
+            await self._disconnect()
+            if not kept:
+                raise
+            row = await self._query(digest)
+        except asyncio.CancelledError:
+            # Cut off in the middle: what this connection says next would be the answer to an old question.
+            await self._disconnect()
+            raise
+        return None if row is None else SessionOwner(*row)
 
     async def _query(self, digest: bytes) -> tuple[int, str, str] | None:
         if self._connection is None:

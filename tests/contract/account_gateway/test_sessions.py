@@ -72,6 +72,21 @@ def test_a_revoked_session_ends_within_seconds(
     )
 
 
+def test_without_the_ledger_nobody_gets_in_and_afterwards_everybody_does(
+    gateway: AccountGatewayProcess, ledger: Ledger, log_in: Callable[..., str]
+) -> None:
+    token = log_in("alpha")
+    ledger.server.stop()
+    try:
+        answer = gateway.ask("GET", "/api/v1/account", token)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "SESSIONS_UNAVAILABLE")
+    finally:
+        ledger.server.start()
+    wait_until(
+        lambda: gateway.ask("GET", "/api/v1/account", token), "a 200", holds=lambda seen: seen.status_code == 200
+    )
+
+
 def test_status_needs_no_session_and_holds_no_secret(gateway: AccountGatewayProcess, account: dict[str, Any]) -> None:
     status = gateway.status()
     assert status["permissions"] == {"canTrade": True, "canWithdraw": False, "ipRestricted": True}
