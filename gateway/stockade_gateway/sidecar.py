@@ -61,7 +61,7 @@ from stockade_wire.ring import RingWriter
 _CONTROL_SECONDS = 0.1
 _HOUSE_SECONDS = 60.0
 _CLOCK_SECONDS = 600.0
-_STOP_SECONDS = 60.0
+_STOP_SECONDS = 50.0
 _FLUSH_SECONDS = 10.0
 _DEAD_MAN_SECONDS = 60.0
 # A few seconds of the busiest symbols; the algorithm counts what it missed beyond.

@@ -1,5 +1,7 @@
 """One paper exchange and one ledger for all of the gateway's contract tests; sidecars for a module or for a test."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,19 +32,20 @@ def ledger_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def make_sidecar(paper: PaperExchange, ledger_url: str, tmp_path: Path) -> Iterator[MakeSidecar]:
+def make_sidecar(paper: PaperExchange, ledger_url: str) -> Iterator[MakeSidecar]:
     """Make sidecars, each with an account of its own unless one is given; disarms the exchange's faults afterwards."""
     made: list[Sidecar] = []
 
     def make(account: Mapping[str, Any] | None = None, uid: str | None = None) -> Sidecar:
-        folder = tmp_path / f"sidecar-{len(made)}"
-        folder.mkdir()
+        # A path short enough for a Unix socket, wherever the tests run.
+        folder = Path(tempfile.mkdtemp(prefix="sidecar-"))
         made.append(Sidecar(folder, paper, ledger_url, account or paper.open_account(), uid or make_token()))
         return made[-1]
 
     yield make
     for sidecar in made:
         sidecar.close()
+        shutil.rmtree(sidecar.folder)
     paper.call("DELETE", "/paper/v1/faults")
 
 
@@ -53,14 +56,12 @@ def sidecar(make_sidecar: MakeSidecar) -> Sidecar:
 
 
 @pytest.fixture(scope="module")
-def running_sidecar(
-    paper: PaperExchange, ledger_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sidecar]:
+def running_sidecar(paper: PaperExchange, ledger_url: str) -> Iterator[Sidecar]:
     """Run a sidecar for all of a module's tests."""
-    folder = tmp_path_factory.mktemp("sidecar")
-    sidecar = Sidecar(folder, paper, ledger_url, paper.open_account(), make_token()).start()
-    yield sidecar
-    sidecar.close()
+    with tempfile.TemporaryDirectory(prefix="sidecar-") as folder:
+        sidecar = Sidecar(Path(folder), paper, ledger_url, paper.open_account(), make_token()).start()
+        yield sidecar
+        sidecar.close()
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""Reconciliation against an exchange that is a dictionary: what is asked, and what follows from the answers."""
+
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from stockade_gateway.errors import ExchangeError
+from stockade_gateway.exchange.rest import RestClient
+from stockade_gateway.exchange.websocket_api import WebsocketApi
+from stockade_gateway.orders import OrderState
+from stockade_gateway.reconcile import Reconciler
+from tests.support.gateway_orders import PREFIX, make_order
+from tests.unit.gateway.test_books import World
+
+ORDER = f"{PREFIX}1"
+LONG_AGO_NS = 1_000_000_000
+
+
+class DictionaryExchange:
+    """Answers the questions of reconciliation from what a test put in."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, dict[str, Any]] = {}
+        self.trades: list[dict[str, Any]] = []
+        self.asked: list[str] = []
+
+    def put(self, client_order_id: str, status: str, executed: str = "0") -> None:
+        """Have an order."""
+        self.orders[client_order_id] = {
+            "symbol": "BTCUSDT", "orderId": 7, "clientOrderId": client_order_id, "price": "100", "origQty": "1",
+            "executedQty": executed, "status": status, "timeInForce": "GTC", "type": "LIMIT", "side": "BUY",
+            "stopPrice": "0", "updateTime": 1_760_000_000_000,
+        }  # fmt: skip
+
+    async def get(self, path: str, parameters: dict[str, Any], **_details: object) -> Any:
+        """Answer one question."""
+        self.asked.append(path)
+        if path == "/api/v3/order":
+            order = self.orders.get(parameters["origClientOrderId"])
+            if order is None:
+                raise ExchangeError(400, -2013, "Order does not exist.")
+            return order
+        if path == "/api/v3/openOrders":
+            return [order for order in self.orders.values() if order["status"] in ("NEW", "PARTIALLY_FILLED")]
+        return list(self.orders.values()) if path == "/api/v3/allOrders" else self.trades
+
+
+def make_reconciler(world: World, exchange: DictionaryExchange) -> Reconciler:
+    api = cast("WebsocketApi", None)
+    return Reconciler(world.books, ("BTCUSDT",), cast("RestClient", exchange), api)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    world.books.submit(make_order())
+    return world
+
+
+def state_of(world: World) -> OrderState:
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    return order.state
+
+
+async def test_an_order_that_filled_unheard_is_brought_in_with_its_trades(world: World) -> None:
+    exchange = DictionaryExchange()
+    exchange.put(ORDER, "FILLED", "1")
+    exchange.trades = [
+        {
+            "symbol": "BTCUSDT", "id": 5, "orderId": 7, "price": "100", "qty": "1", "quoteQty": "100",
+            "commission": "0", "commissionAsset": "USDT", "time": 1_760_000_000_000, "isBuyer": True, "isMaker": True,
+        }
+    ]  # fmt: skip
+    assert await make_reconciler(world, exchange)._reconcile_known()
+    assert state_of(world) is OrderState.FILLED
+    assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
+    assert [row.trade_id for row in world.ledger.fills] == [5]
+
+
+async def test_an_open_order_stays_open_and_is_no_news(world: World) -> None:
+    exchange = DictionaryExchange()
+    exchange.put(ORDER, "NEW")
+    reconciler = make_reconciler(world, exchange)
+    await reconciler._reconcile_known()
+    assert state_of(world) is OrderState.ACCEPTED
+    assert not await reconciler._reconcile_known()
+
+
+async def test_an_order_just_sent_is_not_given_up_when_the_exchange_does_not_know_it(world: World) -> None:
+    reconciler = make_reconciler(world, DictionaryExchange())
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    order.sent_time_ns = time.time_ns()
+    assert not await reconciler._ask(order)
+    assert state_of(world) is OrderState.SUBMITTED
+
+
+async def test_an_order_that_can_no_longer_arrive_is_rejected(world: World) -> None:
+    reconciler = make_reconciler(world, DictionaryExchange())
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    order.sent_time_ns = LONG_AGO_NS
+    assert await reconciler._ask(order)
+    assert state_of(world) is OrderState.REJECTED
+    assert "never reached" in str(order.reason)
+
+
+async def test_an_order_not_sent_yet_is_not_asked_for(world: World) -> None:
+    exchange = DictionaryExchange()
+    reconciler = make_reconciler(world, exchange)
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    order.sent_time_ns = None
+    assert not await reconciler._ask(order)
+    assert exchange.asked == []
+
+
+async def test_an_accepted_order_that_the_exchange_forgot_is_closed(world: World) -> None:
+    exchange = DictionaryExchange()
+    exchange.put(ORDER, "NEW")
+    reconciler = make_reconciler(world, exchange)
+    await reconciler._reconcile_known()
+    exchange.orders.clear()
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    order.sent_time_ns = LONG_AGO_NS
+    await reconciler._reconcile_known()
+    assert state_of(world) is OrderState.CANCELED
+    assert "no longer knows" in str(order.reason)
+
+
+async def test_the_first_reconciliation_adopts_orders_and_leaves_foreign_ones(world: World) -> None:
+    exchange = DictionaryExchange()
+    exchange.put(ORDER, "NEW")
+    exchange.put(f"{PREFIX}2", "CANCELED")
+    exchange.put("x-HNA2TXFJ77", "NEW")
+    await make_reconciler(world, exchange)._reconcile_all()
+    known = {order.client_order_id: order.state for order in world.books.orders.all()}
+    assert known == {ORDER: OrderState.ACCEPTED, f"{PREFIX}2": OrderState.CANCELED}
+
+
+async def test_while_the_connection_is_away_orders_wait(world: World) -> None:
+    reconciler = make_reconciler(world, DictionaryExchange())
+    assert reconciler.pending is not None
+    reconciler.note_connection(connected=True)
+    assert "reconciling" in str(reconciler.pending)
+    reconciler.note_connection(connected=False)
+    assert "lost" in str(reconciler.pending)
