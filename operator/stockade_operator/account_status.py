@@ -10,7 +10,7 @@ from stockade_operator.pods import PodFacts
 from stockade_operator.policies import Verdict
 from stockade_operator.status import Fact, date_facts, no, unknown, yes
 
-TOLD = frozenset({"Ready=True", "Ready=False", "KeysAvailable=True", "KeysAvailable=False"})
+TOLD = frozenset({"Ready=False>True", "Ready=True>False", "KeysAvailable=False"})
 """The transitions that become Events."""
 
 

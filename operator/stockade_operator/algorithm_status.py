@@ -37,10 +37,15 @@ LAUNCHER_FAILED = 70
 NOTHING_RUNS = "There is no pod."
 TOLD = frozenset(
     {
-        "Ready=True",
-        "Ready=False",
+        "Ready=False>True",
         "Accepted=False",
-        "AlgorithmRunning=False",
+        "Connected=True>False",
+        "Connected=True>Unknown",
+        "AlgorithmRunning=False:UserCodeFailed",
+        "AlgorithmRunning=False:OutOfMemory",
+        "AlgorithmRunning=False:LauncherRefused",
+        "AlgorithmRunning=False:Silent",
+        "AlgorithmRunning=False:Gone",
         "WithinLimits=False",
         "UpdatePending=True",
         "Stalled=True",
@@ -129,7 +134,9 @@ def _sum_up(facts: AlgorithmFacts, parts: list[Fact]) -> Fact:
         return no("Ready", "Stopped", "The algorithm is stopped.")
     if facts.decision.step is Step.WAIT or facts.decision.step is Step.DELETE:
         return no("Ready", facts.decision.reason, facts.decision.message)
-    first = next((part for part in parts if part.status is not ConditionStatus.TRUE), None)
+    # A pod that runs is not less ready for a question about its start that nobody can answer just now.
+    asked = [part for part in parts if part.type != "Accepted" or not facts.own_pod or part.status == "False"]
+    first = next((part for part in asked if part.status is not ConditionStatus.TRUE), None)
     if first is None:
         return yes("Ready", "Running", "The algorithm runs and its orders are reconciled with the exchange.")
     return no("Ready", first.reason, first.message)
@@ -185,6 +192,8 @@ def _judge_running(facts: AlgorithmFacts, fault: Fault | None) -> Fact:  # noqa:
     pod, report = facts.own_pod, facts.report
     if pod is None:
         return no("AlgorithmRunning", "NoPod", NOTHING_RUNS)
+    if pod.deleting_since is not None:
+        return no("AlgorithmRunning", "Stopping", "The pod is stopping.")
     state = report.algorithm_state if report is not None else None
     if state == "Running" and pod.algorithm.state == "running":
         return yes("AlgorithmRunning", "Running", "The algorithm runs.")
@@ -256,7 +265,9 @@ def _name_state(facts: AlgorithmFacts, fault: Fault | None) -> AlgorithmState:  
 def _find_fault(facts: AlgorithmFacts) -> Fault | None:
     """Return why the user's code failed: from the gateway, or else from the container's last words."""
     pod, report = facts.own_pod, facts.report
-    if pod is None or (report is not None and report.algorithm_state == "Running"):
+    if pod is None or pod.deleting_since is not None:
+        return None
+    if report is not None and report.algorithm_state == "Running":
         return None
     if report is not None and report.fault is not None:
         told = report.fault

@@ -103,16 +103,21 @@ class Transition:
 def find_transitions(
     uid: str, before: Sequence[Condition], after: Sequence[Condition], told: frozenset[str]
 ) -> list[Transition]:
-    """Return the transitions of the conditions named in `told`, or in `told` as `Type=Status`."""
+    """Return the transitions that `told` names.
+
+    Each entry is `Type=Status` (also when only the reason is new), `Type=Status:Reason`, or `Type=Status>Status`.
+    """
     known = {condition.type: condition for condition in before}
     found = []
     for condition in after:
         old = known.get(condition.type)
         if old is not None and (old.status, old.reason) == (condition.status, condition.reason):
             continue
-        if f"{condition.type}={condition.status.value}" not in told:
-            continue
-        if old is not None and old.status == condition.status == ConditionStatus.TRUE and condition.type == "Ready":
+        name = f"{condition.type}={condition.status.value}"
+        ways = {name, f"{name}:{condition.reason}"}
+        if old is not None:
+            ways.add(f"{condition.type}={old.status.value}>{condition.status.value}")
+        if not ways & told:
             continue
         origin = [uid, condition.type, str(old and (old.status, old.reason, str(old.last_transition_time)))]
         bad = condition.status is ConditionStatus.FALSE or condition.type == "Stalled"

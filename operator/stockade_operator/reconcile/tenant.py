@@ -18,7 +18,7 @@ from stockade_operator.observed import Key
 from stockade_operator.reconcile.context import Context
 from stockade_operator.status import Fact, date_facts, no, yes
 
-TOLD = frozenset({"Ready=True", "Ready=False", "LedgerReady=False"})
+TOLD = frozenset({"Ready=False>True", "Ready=True>False", "LedgerReady=False"})
 RETRY_SECONDS = 15.0
 LEAVING_SECONDS = 3.0
 

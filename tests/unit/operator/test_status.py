@@ -159,6 +159,25 @@ def test_a_transition_keeps_its_time() -> None:
     assert changed[0].last_transition_time == (NOW + timedelta(hours=2)).replace(microsecond=0)
 
 
+def test_a_start_is_told_when_it_is_done_and_not_at_each_step() -> None:
+    steps = [no("Ready", "NoPod", "m"), no("Ready", "Starting", "m"), yes("Ready", "Running", "runs")]
+    before: list[Condition] = []
+    told = []
+    for step in steps:
+        after = date_facts([step], before, 1, NOW)
+        told += [(each.reason, each.warning) for each in find_transitions("uid", before, after, TOLD)]
+        before = after
+    assert told == [("Running", False)]
+
+
+def test_a_pod_that_is_stopped_has_not_failed() -> None:
+    ended = ContainerFacts(state="terminated", exit_code=0, end_reason="Completed")
+    stopping = make_pod_facts(deleting_since=NOW, algorithm=ended)
+    facts = make_facts(None, pod=stopping, decision=Decision(Step.WAIT, "Stopping", "stopping"))
+    assert judge(facts)["AlgorithmRunning"] == ("False", "Stopping")
+    assert describe_algorithm(facts).state == "Stopping"
+
+
 def test_a_transition_is_told_once_and_under_one_name() -> None:
     before = date_facts([yes("AlgorithmRunning", "Running", "m")], [], 1, NOW)
     after = date_facts([no("AlgorithmRunning", "UserCodeFailed", "x:1")], before, 1, NOW)
@@ -166,6 +185,8 @@ def test_a_transition_is_told_once_and_under_one_name() -> None:
     assert (told.reason, told.message, told.warning) == ("UserCodeFailed", "x:1", True)
     assert find_transitions("uid", before, after, TOLD) == [told]
     assert find_transitions("uid", after, after, TOLD) == []
+    stopping = date_facts([no("AlgorithmRunning", "Stopping", "m")], before, 1, NOW)
+    assert find_transitions("uid", before, stopping, TOLD) == []
     again = date_facts([no("AlgorithmRunning", "UserCodeFailed", "x:2")], after, 1, NOW + timedelta(hours=1))
     assert find_transitions("uid", after, again, TOLD) == []
 
