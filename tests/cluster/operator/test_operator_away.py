@@ -22,8 +22,6 @@ KINDS = (
     "event",
 )
 QUIET_SECONDS = 60.0
-SETTLING_SECONDS = 15.0
-"""Longer than live figures may wait for their write."""
 
 
 def find_operator(kubectl: Kubectl) -> dict[str, str]:
@@ -75,18 +73,17 @@ def test_an_operator_that_goes_and_comes_disturbs_nobody(kubectl: Kubectl, tenan
     assert [each["restartCount"] for each in statuses] == [0, 0]
 
 
-@pytest.mark.timeout(600)
-def test_a_quiet_minute_sees_no_write(kubectl: Kubectl, tenant: TestTenant) -> None:
+@pytest.mark.timeout(900)
+def test_there_are_quiet_minutes(kubectl: Kubectl, tenant: TestTenant) -> None:
+    """A needless write would come with every resync; a real change, such as a late probe, costs one more minute."""
     tenant.apply_algorithm("still", QUIET)
     tenant.wait_ready("algorithm", "still")
 
-    def settle() -> bool:
-        seen = list_versions(kubectl, tenant)
-        time.sleep(SETTLING_SECONDS)
-        return list_versions(kubectl, tenant) == seen
+    def watch_a_minute() -> set[str]:
+        before = list_versions(kubectl, tenant)
+        assert len(before) > len(KINDS)
+        time.sleep(QUIET_SECONDS)
+        after = list_versions(kubectl, tenant)
+        return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
-    wait_until(settle, "a pause in the writes", deadline_seconds=240)
-    before = list_versions(kubectl, tenant)
-    assert len(before) > len(KINDS)
-    time.sleep(QUIET_SECONDS)
-    assert list_versions(kubectl, tenant) == before
+    wait_until(watch_a_minute, "a minute without a write", holds=lambda changed: not changed, deadline_seconds=600)
