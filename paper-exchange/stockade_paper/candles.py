@@ -40,7 +40,7 @@ KEPT_SECONDS = 1000
 KEPT_MINUTES = 45 * 24 * 60
 
 
-@dataclass
+@dataclass(slots=True)
 class Candle:
     """One bucket; `first_trade_id` is -1 while nothing traded in it."""
 

@@ -1,8 +1,8 @@
 """The exchange: takes orders and cancels, lets the market reach the waiting ones, commits each step as a whole."""
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from stockade_paper.errors import BinanceError, insufficient_balance, invalid_sy
 from stockade_paper.fees import FeeSchedule
 from stockade_paper.filters import check_counts, check_order, check_position
 from stockade_paper.market import Market
+from stockade_paper.market_events import BookChange, MarketEvent, apply_book_change
 from stockade_paper.matching import Matcher, lock_needed
 from stockade_paper.order_lists import OrderLists
 from stockade_paper.orders import Fill, Order
@@ -20,36 +21,15 @@ from stockade_paper.triggers import update_trigger, would_trigger_immediately
 from stockade_paper.turn import Turn
 from stockade_paper.user_events import report_balance, report_position
 
+KEPT_CLOSED_ORDERS = 50_000
+KEPT_FILLS = 100_000
+
 
 class TurnSink(Protocol):
     """Whoever must know of each committed step: user event subscribers, the state on disk."""
 
     def __call__(self, turn: Turn) -> None:
         """Take one committed step; its orders and balances are still as they were at the commit."""
-
-
-@dataclass(frozen=True)
-class MarketTrade:
-    """The outside market traded; `trade_id` is set when the feed recorded it."""
-
-    symbol: str
-    price: Decimal
-    quantity: Decimal
-    buyer_maker: bool
-    trade_id: int | None = None
-
-
-@dataclass(frozen=True)
-class BookChange:
-    """The outside market's visible quantities changed; `replaces` drops all levels that are not named."""
-
-    symbol: str
-    bids: tuple[tuple[Decimal, Decimal], ...]
-    asks: tuple[tuple[Decimal, Decimal], ...]
-    replaces: bool = False
-
-
-MarketEvent = MarketTrade | BookChange
 
 
 class Exchange:
@@ -66,7 +46,8 @@ class Exchange:
         self.accounts = Accounts()
         self.markets = {market.instrument.symbol: market for market in markets}
         self.orders: dict[int, Order] = {}
-        self.fills: list[Fill] = []
+        self.fills: deque[Fill] = deque(maxlen=KEPT_FILLS)
+        self._closed: deque[Order] = deque()
         self.fees = fees
         self.clock = clock
         self.sinks: list[TurnSink] = []
@@ -107,8 +88,8 @@ class Exchange:
             account = self.accounts.by_id[account_id]
             turn.add_event(account_id, report_position(account, sorted(assets), turn.time_ms))
         for order in turn.orders.values():
-            if not order.is_open:
-                self.open_orders.pop(order.order_id, None)
+            if not order.is_open and self.open_orders.pop(order.order_id, None) is not None:
+                self._archive(order)
         self.fills.extend(turn.fills)
         for market in self.markets.values():
             market.publish_quote()
@@ -295,7 +276,9 @@ class Exchange:
         """Put an order that was read from disk back where it was; its money is already locked."""
         self.orders[order.order_id] = order
         self._by_client_id[(order.account_id, order.symbol, order.client_order_id)] = order
-        if order.is_open:
+        if not order.is_open:
+            self._archive(order)
+        else:
             self.open_orders[order.order_id] = order
             if order.is_working and order.symbol in self.markets:
                 self.markets[order.symbol].book.add(order)
@@ -304,6 +287,16 @@ class Exchange:
         """Continue the numbers of orders and lists after those that were read from disk."""
         self.order_ids = itertools.count(max(self.orders, default=0) + 1)
         self.lists.continue_ids()
+
+    def _archive(self, order: Order) -> None:
+        """Forget the oldest closed orders beyond what is kept, as Binance does after 90 days."""
+        self._closed.append(order)
+        while len(self._closed) > KEPT_CLOSED_ORDERS:
+            oldest = self._closed.popleft()
+            del self.orders[oldest.order_id]
+            name = (oldest.account_id, oldest.symbol, oldest.client_order_id)
+            if self._by_client_id.get(name) is oldest:
+                del self._by_client_id[name]
 
     def _start_working(self, order: Order, turn: Turn) -> None:
         order.is_working = True
@@ -375,16 +368,3 @@ class Exchange:
     def _bnb_price(self, quote: str) -> Decimal | None:
         market = self.markets.get(f"BNB{quote}")
         return market.last_price if market is not None else None
-
-
-def apply_book_change(market: Market, change: BookChange) -> None:
-    """Take a feed's book change over."""
-    book = market.book
-    for side, levels in (("BUY", change.bids), ("SELL", change.asks)):
-        named = {price for price, _ in levels}
-        if change.replaces:
-            for price in [price for price in book.external[side] if price not in named]:
-                book.set_external(side, price, ZERO)
-        for price, quantity in levels:
-            if book.external[side].get(price, ZERO) != quantity:
-                book.set_external(side, price, quantity)

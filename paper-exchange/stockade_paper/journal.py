@@ -13,7 +13,7 @@ from stockade_paper.accounts import ApiKey, Balance, Permissions
 from stockade_paper.errors import ConfigurationError
 from stockade_paper.exchange import Exchange
 from stockade_paper.order_lists import OrderList
-from stockade_paper.orders import Fill, Order, dump_order
+from stockade_paper.orders import Fill, Order, dump_fill, dump_order
 from stockade_paper.signatures import load_public_key
 from stockade_paper.turn import Turn
 
@@ -54,7 +54,37 @@ class Journal:
         """
         if self._path.exists():
             self._replay()
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._compact()
+        self._file = self._open_file(self._path)
+
+    def _compact(self) -> None:
+        """Write what is known as if it had just happened, so that the log does not grow for ever."""
+        fresh = self._path.with_name(f"{FILE_NAME}.new")
+        fresh.unlink(missing_ok=True)
+        self._file = self._open_file(fresh)
+        for key in self._exchange.accounts.keys.values():
+            self.record_account(key)
+        for api_key in self._exchange.accounts.revoked:
+            self.record_revocation(api_key)
+        for order in self._exchange.orders.values():
+            fills = [dump_fill(fill) for fill in order.fills]
+            self._write({"kind": "step", "orders": [dump_order(order)], "fills": fills, "lists": [], "balances": {}})
+        lists = [
+            _dump_list(order_list)
+            for order_list in self._exchange.lists.by_id.values()
+            if all(order.order_id in self._exchange.orders for order in order_list.orders)
+        ]
+        balances = {
+            account.account_id: {asset: [each.free, each.locked] for asset, each in account.balances.items()}
+            for account in self._exchange.accounts.by_id.values()
+        }
+        self._write({"kind": "step", "orders": [], "fills": [], "lists": lists, "balances": balances})
+        self.close()
+        fresh.replace(self._path)
+
+    @staticmethod
+    def _open_file(path: Path) -> int:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def close(self) -> None:
         """Close the file."""
@@ -72,7 +102,7 @@ class Journal:
             {
                 "kind": "step",
                 "orders": [dump_order(order) for order in turn.orders.values()],
-                "fills": [vars(fill) for fill in turn.fills],
+                "fills": [dump_fill(fill) for fill in turn.fills],
                 "lists": [_dump_list(order_list) for order_list in lists],
                 "balances": {
                     account_id: {
@@ -138,12 +168,13 @@ class Journal:
         accounts = self._exchange.accounts
         if line["kind"] == "revocation":
             accounts.revoke_key(line["api_key"])
+            accounts.revoked.add(line["api_key"])
             return
         if line["kind"] == "account":
             self._apply_account(line)
             return
         for account_id, balances in line["balances"].items():
-            account = accounts.by_id[int(account_id)]
+            account = accounts.by_id.get(int(account_id)) or accounts.create({}, int(account_id))
             for asset, (free, locked) in balances.items():
                 account.balances[asset] = Balance(Decimal(free), Decimal(locked))
         for values in line["orders"]:
@@ -185,6 +216,9 @@ class Journal:
             order_list.refer_to(orders)
         for order in orders.values():
             self._exchange.restore(order)
+        fills = sorted(self._exchange.fills, key=lambda fill: (fill.time_ms, fill.trade_id))
+        self._exchange.fills.clear()
+        self._exchange.fills.extend(fills)
         self._exchange.continue_ids_after_restore()
 
 

@@ -14,7 +14,7 @@ KEPT_TRADES = 20_000
 PRIVATE_TRADE_ID_OFFSET = 1_000_000_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trade:
     """One public trade."""
 

@@ -10,7 +10,7 @@ OPEN_STATUSES = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fill:
     """One trade of one account's order."""
 
@@ -46,7 +46,7 @@ class Fill:
         }
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Order:
     """One order through its whole life.
 
@@ -231,5 +231,13 @@ def _tail(order: Order) -> dict[str, Any]:
 
 
 def dump_order(order: Order) -> dict[str, Any]:
-    """Write every field of an order for the state on disk."""
-    return {item.name: getattr(order, item.name) for item in fields(order) if item.name != "fills"}
+    """Write an order for the state on disk: every field that is not at its default, without its fills."""
+    values = {item.name: getattr(order, item.name) for item in fields(order) if item.name != "fills"}
+    return {
+        item.name: values[item.name] for item in fields(order) if values.get(item.name, item.default) != item.default
+    }
+
+
+def dump_fill(fill: Fill) -> dict[str, Any]:
+    """Write a fill for the state on disk."""
+    return {item.name: getattr(fill, item.name) for item in fields(fill)}

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from stockade_paper.exchange import Exchange, MarketEvent
+from stockade_paper.exchange import Exchange
+from stockade_paper.market_events import MarketEvent
 
 LOG = logging.getLogger(__name__)
 BATCHES_PER_BREATH = 20

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from stockade_paper.errors import ConfigurationError
-from stockade_paper.exchange import BookChange, MarketEvent, MarketTrade
+from stockade_paper.market_events import BookChange, MarketEvent, MarketTrade
 
 TRADE_COLUMNS = ("time", "trade_id", "price", "quantity", "buyer_maker")
 QUOTE_COLUMNS = ("time", "bid", "bid_size", "ask", "ask_size")

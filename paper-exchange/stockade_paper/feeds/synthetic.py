@@ -13,8 +13,8 @@ from decimal import Decimal
 
 from stockade_paper.amounts import round_down
 from stockade_paper.candles import MINUTE_MS, Candle
-from stockade_paper.exchange import BookChange, MarketEvent, MarketTrade
 from stockade_paper.instruments import Instrument
+from stockade_paper.market_events import BookChange, MarketEvent, MarketTrade
 
 STEP_SECONDS = 0.1
 HISTORY_STEP_SECONDS = 12.0

@@ -101,7 +101,7 @@ def test_weight_is_refused_and_then_banned(opened: PaperProcess) -> None:
     [
         (["--feed", "replay"], "trades: a replay needs a recording; write --trades FILE.csv"),
         (["--feed", "replay", "--trades", "/nowhere.csv"], "/nowhere.csv: can't be read"),
-        (["--accounts-file", "/nowhere.json"], "/nowhere.json: can't be read"),
+        (["--history-minutes", "1", "--accounts-file", "/nowhere.json"], "/nowhere.json: can't be read"),
     ],
 )
 def test_wrong_flags_end_with_what_to_write(tmp_path: Path, flags: list[str], complaint: str) -> None:

@@ -146,3 +146,33 @@ async def test_python_binance_signs_rest_with_private_keys(paper: PaperProcess, 
         assert (await client.api.get_account())["canWithdraw"] is True
     finally:
         await client.close()
+
+
+async def test_lost_reply_and_late_reply(paper: PaperProcess, socket: ClientConnection) -> None:
+    """A swallowed reply leaves the order and its events; a late one comes after what was asked later."""
+    private, pem = make_key("Ed25519")
+    account = paper.open_account(publicKey=pem, balances={"USDT": "10000"})
+    await ask(socket, "session.logon", sign({"apiKey": account["apiKey"]}, sign_with(private)))
+    paper.arm("drop-order-reply")
+    order = {**MARKET_BUY, "newClientOrderId": "swallowed", "timestamp": time.time_ns() // 1_000_000}
+    await socket.send(json.dumps({"id": 1, "method": "order.place", "params": order}))
+    assert (await ask(socket, "ping"))["result"] == {}
+    orders = paper.account_state(account["account"])["orders"]
+    assert [(each["clientOrderId"], each["status"]) for each in orders] == [("swallowed", "FILLED")]
+    paper.arm("delay-replies", milliseconds=500)
+    await socket.send(json.dumps({"id": "late", "method": "time"}))
+    await socket.send(json.dumps({"id": "prompt", "method": "time"}))
+    assert [(await hear(socket))["id"] for _ in range(2)] == ["prompt", "late"]
+
+
+async def test_user_stream_can_fall_silent(paper: PaperProcess, socket: ClientConnection) -> None:
+    private, pem = make_key("Ed25519")
+    account = paper.open_account(publicKey=pem, balances={"USDT": "10000"})
+    await ask(socket, "session.logon", sign({"apiKey": account["apiKey"]}, sign_with(private)))
+    await ask(socket, "userDataStream.subscribe")
+    balances = f"/paper/v1/accounts/{account['account']}/balances"
+    paper.arm("freeze-user-events", seconds=3600)
+    paper.request("POST", balances, {"asset": "USDT", "amount": "1"})
+    paper.request("DELETE", "/paper/v1/faults")
+    paper.request("POST", balances, {"asset": "USDT", "amount": "2"})
+    assert (await hear(socket))["event"]["d"] == "2.00000000"

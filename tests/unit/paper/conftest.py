@@ -9,10 +9,11 @@ import pytest
 
 from stockade_paper.accounts import Account
 from stockade_paper.book import Book
-from stockade_paper.exchange import BookChange, Exchange, MarketTrade
+from stockade_paper.exchange import Exchange
 from stockade_paper.fees import FeeSchedule
 from stockade_paper.instruments import INSTRUMENTS
 from stockade_paper.market import Market
+from stockade_paper.market_events import BookChange, MarketTrade
 from stockade_paper.order_requests import read_order
 from stockade_paper.orders import Order
 from stockade_paper.parameters import Parameters

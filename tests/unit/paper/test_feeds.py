@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from stockade_paper.errors import ConfigurationError
-from stockade_paper.exchange import BookChange, MarketTrade
 from stockade_paper.feeds.replay import play, read_recording
 from stockade_paper.feeds.synthetic import CHARACTERS, SyntheticMarket
 from stockade_paper.instruments import INSTRUMENTS
+from stockade_paper.market_events import BookChange, MarketTrade
 
 TRADES = "time,trade_id,price,quantity,buyer_maker\n"
 QUOTES = "time,bid,bid_size,ask,ask_size\n"

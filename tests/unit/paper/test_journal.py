@@ -49,6 +49,12 @@ def test_everything_comes_back(make_floor: Callable[..., Floor], floor: Floor, t
     again = make_floor()
     again.draw_book([("99", "5")], [("101", "5")])
     again.trade("100", "1", buyer_maker=False)
+    open_journal(again, tmp_path).close()
+    again.exchange.sinks.pop()
+    # The first start has rewritten the log; the second must read the same from it.
+    again = make_floor()
+    again.draw_book([("99", "5")], [("101", "5")])
+    again.trade("100", "1", buyer_maker=False)
     second = open_journal(again, tmp_path)
     assert describe_state(again.exchange)["accounts"] == before
     assert again.exchange.accounts.keys["key"].verify("a=1", "x") is False
@@ -60,6 +66,23 @@ def test_everything_comes_back(make_floor: Callable[..., Floor], floor: Floor, t
     }
     assert sorted(statuses.values()) == ["EXPIRED", "FILLED"]
     second.close()
+
+
+def test_a_revoked_key_stays_revoked_and_its_account_stays(
+    make_floor: Callable[..., Floor], floor: Floor, tmp_path: Path
+) -> None:
+    journal = open_journal(floor, tmp_path)
+    trader = trade_a_little(floor, journal)
+    floor.exchange.accounts.revoke_key("key")
+    journal.record_revocation("key")
+    journal.close()
+    before = describe_state(floor.exchange)["accounts"]
+    for _ in range(2):
+        again = make_floor()
+        open_journal(again, tmp_path).close()
+        assert describe_state(again.exchange)["accounts"] == before
+        assert "key" in again.exchange.accounts.revoked
+    assert again.exchange.accounts.by_id[trader.account_id].balance("USDT").free > 0
 
 
 def test_damaged_line_is_named(make_floor: Callable[..., Floor], tmp_path: Path) -> None:

@@ -295,3 +295,12 @@ def locked_by(orders: list[Order], asset: str) -> Decimal:
     """Sum what open orders have locked of an asset."""
     side = "SELL" if asset == "BTC" else "BUY"
     return sum((order.locked for order in orders if order.side == side), D(0))
+
+
+def test_oldest_closed_orders_are_forgotten(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stockade_paper.exchange.KEPT_CLOSED_ORDERS", 2)
+    trader = floor.open_account(USDT="1000")
+    open_order = floor.place(trader, "BUY", "LIMIT", quantity="1", price="98")
+    closed = [floor.place(trader, "BUY", "LIMIT", quantity="1", price="98", timeInForce="IOC") for _ in range(4)]
+    assert list(floor.exchange.orders.values()) == [open_order, *closed[2:]]
+    assert floor.exchange.find(trader.account_id, "BTCUSDT", None, closed[0].client_order_id) is None
