@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -133,7 +133,7 @@ async def _add_first_admin(flask: Flask, parts: Parts) -> None:
             await run_in_threadpool(_add_admin, flask, email, password)
         except IntegrityError:
             return  # another pod of the panel was faster
-        except SQLAlchemyError as error:
+        except DBAPIError as error:
             log.warning("the first administrator can't be added yet: %s", type(error).__name__)
             await asyncio.sleep(RESTART_SECONDS)
         else:

@@ -6,6 +6,7 @@ Secrets are created and deleted here and never read: the panel's role has no oth
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import urllib3
@@ -246,6 +247,17 @@ def open_cluster() -> Cluster:
         config.load_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
         raise ClusterUnavailableError(f"There is no Kubernetes to talk to: {error}") from error
+    return _connect(settings)
+
+
+def open_cluster_from(kubeconfig: Path) -> Cluster:
+    """Connect as one kubeconfig file says."""
+    settings = client.Configuration()
+    config.load_kube_config(str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call]
+    return _connect(settings)
+
+
+def _connect(settings: client.Configuration) -> Cluster:
     # A page's call fails once and says so; retrying behind its back would multiply its deadline.
     settings.retries = False
     return Cluster(client.ApiClient(settings))

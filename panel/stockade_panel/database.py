@@ -15,6 +15,8 @@ def open_engine(database_url: str) -> Engine:
         max_overflow=2,
         pool_timeout=5,
         pool_pre_ping=True,
+        # An error must not carry a password hash or a token's hash into a log.
+        hide_parameters=True,
         connect_args={
             "application_name": "stockade-panel",
             "connect_timeout": 5,

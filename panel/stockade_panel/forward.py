@@ -187,5 +187,5 @@ async def _close(browser: WebSocket, code: int) -> None:
     """Close the browser's side; it may be gone already, and then there is nothing left to do."""
     try:
         await browser.close(code)
-    except RuntimeError:
+    except (RuntimeError, WebSocketDisconnect):
         return

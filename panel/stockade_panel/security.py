@@ -2,9 +2,10 @@
 
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Flask, g, request, session
 from flask_login import user_logged_out  # type: ignore[import-untyped]
@@ -47,9 +48,10 @@ SECURITY_HEADERS = {
 
 
 class PanelUser(UserMixin):
-    """A row of `ledger.user` as Flask-Security wants it; the table itself is the ledger's."""
+    """A row of `ledger.user` as Flask-Security wants it; the table itself is the ledger's.
 
-    roles: ClassVar[list[RoleMixin]] = []  # type: ignore[misc] # whoever is an administrator is so by `is_admin`
+    It has no roles: whoever is an administrator is so by `is_admin`.
+    """
 
 
 class NoRole(RoleMixin):
@@ -175,14 +177,14 @@ def install_security(app: Flask, engine: Engine, sessions: SessionStore, hub: Hu
 
 def add_user(app: Flask, *, email: str, password: str, tenant_uid: str | None, is_admin: bool) -> None:
     """Add a user who may log in at once. Call inside an application context; a taken email raises IntegrityError."""
+    user = PanelUser()
+    user.email = email.strip().lower()
+    user.password = hash_password(password)
+    user.fs_uniquifier = uuid.uuid4().hex
+    user.tenant_uid = tenant_uid
+    user.is_admin = is_admin
     datastore = app.extensions["security"].datastore
-    datastore.create_user(
-        email=email.strip().lower(),
-        password=hash_password(password),
-        tenant_uid=tenant_uid,
-        is_admin=is_admin,
-        active=True,
-    )
+    datastore.put(user)
     datastore.commit()
 
 

@@ -10,6 +10,7 @@ from stockade_panel.algorithms.acts import ACTS, needs_name
 from stockade_panel.algorithms.examples import find_example, list_examples
 from stockade_panel.algorithms.forms import (
     DEFAULTS,
+    FIELDS,
     Draft,
     build_change,
     build_manifest,
@@ -31,7 +32,7 @@ KIND = "Algorithm"
 @blueprint.get("/algorithms/new")
 def show_new() -> str:
     """The form for a new algorithm, empty or filled with an example."""
-    draft = Draft({**dict.fromkeys(DEFAULTS, ""), **DEFAULTS, "namespace": own_namespace() or "", "source": ""})
+    draft = Draft({**dict.fromkeys(FIELDS, ""), **DEFAULTS, "namespace": own_namespace() or "", "source": ""})
     example = find_example(parts().settings.examples_directory, request.args.get("example", ""))
     if example is not None:
         draft.values.update(source=example.source, name=example.name.replace("_", "-"))

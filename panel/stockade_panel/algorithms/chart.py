@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from stockade_panel.formats import format_quantity
 
-WIDTH, HEIGHT = 760, 260
+WIDTH, HEIGHT = 1180, 300
 LEFT, RIGHT, TOP, BOTTOM = 8, 76, 12, 26
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 

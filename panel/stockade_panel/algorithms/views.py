@@ -66,7 +66,7 @@ def show_state(namespace: str, name: str) -> str:
 def show_activity(namespace: str, name: str) -> str:
     """Positions, orders and fills, fetched again on news of the ledger."""
     overview = present_overview(read_algorithm(namespace, name))
-    return render_template("algorithms/_activity.html", **_activity_values(overview))
+    return render_template("algorithms/_activity.html", overview=overview, **_activity_values(overview))
 
 
 @blueprint.get("/algorithms/<namespace>/<name>/log")
@@ -189,9 +189,7 @@ def _state_values(manifest: Manifest) -> dict[str, Any]:
         "limits": manifest["spec"].get("limits") or {},
         "acts": offer_acts(overview),
         "needs_name": needs_name,
-        "managers": {
-            field: find_other_managers(manifest, ("spec", field)) for field in ("state", "trading", "source", "limits")
-        },
+        "managers": _group_managers(manifest),
         "commands": {
             act.name: write_patch(PLURAL, overview.namespace, overview.name, act.change) for act in offer_acts(overview)
         },
@@ -200,10 +198,18 @@ def _state_values(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def _group_managers(manifest: Manifest) -> dict[str, list[str]]:
+    """What the page's switches and forms would change and others manage, by manager."""
+    grouped: dict[str, list[str]] = {}
+    for name in ("state", "trading", "source", "limits"):
+        for manager in find_other_managers(manifest, ("spec", name)):
+            grouped.setdefault(manager, []).append(name)
+    return grouped
+
+
 def _activity_values(overview: Overview) -> dict[str, Any]:
     return {
         "activity": parts().ledger.read_activity(overview.tenant, overview.name),
-        "overview": overview,
         "read_at": datetime.now(UTC),
     }
 

@@ -1,0 +1,185 @@
+"""Accounts by the panel: keys written once and shown never, and the forwarded gateway."""
+
+import json
+
+import pytest
+import websockets
+from websockets.sync.client import connect
+
+from stockade_panel.errors import NotFoundError
+from tests.support.panel_stage import Browser, Stage
+from tests.support.waiting import wait_until
+
+API_KEY, API_SECRET = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zv", "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP"
+
+
+@pytest.fixture(scope="module")
+def tenant(stage: Stage) -> Stage:
+    """A tenant with an account that the panel's watch has seen."""
+    stage.add_tenant("accounts")
+    stage.add_account("accounts")
+    wait_until(lambda: _knows(stage), "the watch to see the account")
+    return stage
+
+
+def _knows(stage: Stage) -> bool:
+    try:
+        stage.parts.objects.get("exchangeaccounts", "tenant-accounts", "main")
+    except NotFoundError:
+        return False
+    return True
+
+
+def _post(browser: Browser, path: str, **fields: str) -> str:
+    headers = {"X-CSRFToken": browser.csrf(), "HX-Request": "true"}
+    return browser.client.post(f"/accounts/tenant-accounts/main/exchange/{path}", data=fields, headers=headers).text
+
+
+def test_keys_go_into_a_secret_and_nowhere_else(tenant: Stage) -> None:
+    with tenant.browser("trader@accounts.example") as browser:
+        answer = browser.post(
+            "/accounts",
+            namespace="tenant-accounts",
+            name="second",
+            environment="Paper",
+            apiKey=API_KEY,
+            secret=API_SECRET,
+        )
+        assert answer.status_code == 302, answer.text
+        pages = [browser.get(path).text for path in ("/accounts/tenant-accounts/second", "/accounts", "/audit")]
+    account = tenant.read("accounts", "exchangeaccounts", "second")
+    assert account
+    name = account["spec"]["keysSecret"]["name"]
+    secret = tenant.admin.get(f"/api/v1/namespaces/tenant-accounts/secrets/{name}").json()
+    assert set(secret["data"]) == {"apiKey", "apiSecret"}
+    assert secret["immutable"] is True
+    for text in [*pages, answer.text, json.dumps(account)]:
+        assert API_KEY not in text
+        assert API_SECRET not in text
+
+
+def test_a_refused_account_leaves_no_secret_and_no_key_in_the_answer(tenant: Stage) -> None:
+    with tenant.browser("trader@accounts.example") as browser:
+        fields = {"namespace": "tenant-accounts", "name": "third", "apiKey": API_KEY, "secret": API_SECRET}
+        answer = browser.post("/accounts", **fields, environment="Paper", maxExposure="a lot")
+    assert answer.status_code == 422
+    assert 'id="maxExposure-error"' in answer.text
+    assert API_KEY not in answer.text
+    assert API_SECRET not in answer.text
+    listed = tenant.admin.get("/api/v1/namespaces/tenant-accounts/secrets").json()["items"]
+    assert not any(item["metadata"]["name"].startswith("third-") for item in listed)
+
+
+def test_new_keys_are_a_new_secret_and_the_old_one_goes_when_nothing_mounts_it(tenant: Stage) -> None:
+    secrets = "/api/v1/namespaces/tenant-accounts/secrets"
+    with tenant.browser("trader@accounts.example") as browser:
+        fields = {"apiKey": API_KEY, "secret": API_SECRET}
+        browser.post("/accounts", **fields, namespace="tenant-accounts", name="rotated", environment="Paper")
+        before = tenant.read("accounts", "exchangeaccounts", "rotated")
+        answer = browser.post("/accounts/tenant-accounts/rotated/keys", apiKey=API_KEY[::-1], secret=API_SECRET[::-1])
+        assert answer.status_code == 302, answer.text
+        after = tenant.read("accounts", "exchangeaccounts", "rotated")
+        assert before
+        assert after
+        old, new = before["spec"]["keysSecret"]["name"], after["spec"]["keysSecret"]["name"]
+        assert old != new
+        assert tenant.admin.get(f"{secrets}/{old}").status_code == 200
+        browser.post("/accounts/tenant-accounts/rotated/keys/delete-retired")
+    assert tenant.admin.get(f"{secrets}/{old}").status_code == 404
+    assert tenant.admin.get(f"{secrets}/{new}").status_code == 200
+
+
+def test_a_forwarded_request_carries_the_session_token_and_not_the_cookie(tenant: Stage) -> None:
+    with tenant.browser("trader@accounts.example") as browser:
+        answer = browser.get("/accounts/tenant-accounts/main/api/v1/account")
+    assert answer.json()["canTrade"] is True
+    asked = tenant.gateway.asked[-1]
+    assert asked.token
+    assert "cookie" not in asked.headers
+    with tenant.ledger.connect("tenant-accounts") as connection:
+        owners = connection.execute(
+            "SELECT email FROM ledger.session_owner WHERE token_sha256 = sha256(%s::bytea)", (asked.token.encode(),)
+        ).fetchall()
+    assert owners == [("trader@accounts.example",)]
+
+
+@pytest.mark.parametrize("path", ["../status", "v1/../../metrics", "%2e%2e/status", "v1//account"])
+def test_a_forwarded_path_stays_below_the_gateways_api(tenant: Stage, path: str) -> None:
+    asked = len(tenant.gateway.asked)
+    with tenant.browser("trader@accounts.example") as browser:
+        answer = browser.get(f"/accounts/tenant-accounts/main/api/{path}")
+    assert answer.status_code in {404, 502}
+    assert all(entry.path != "status" for entry in tenant.gateway.asked[asked:])
+
+
+def test_an_order_by_hand_is_placed_shown_and_canceled(tenant: Stage) -> None:
+    with tenant.browser("trader@accounts.example") as browser:
+        placed = _post(browser, "orders", symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.001", price="60000")
+        assert "BUY BTCUSDT is NEW, skm-1" in placed
+        assert "skm-1" in browser.get("/accounts/tenant-accounts/main/exchange/open-orders").text
+        assert "is canceled" in _post(browser, "orders/cancel", symbol="BTCUSDT", clientOrderId="skm-1")
+        assert "No order is open" in browser.get("/accounts/tenant-accounts/main/exchange/open-orders").text
+        assert "place order" in browser.get("/audit").text
+
+
+def test_a_refusal_is_told_in_the_gateways_words(tenant: Stage) -> None:
+    tenant.gateway.refusal = (409, "TRADING_HALTED", "Trading on this account is halted.")
+    try:
+        with tenant.browser("trader@accounts.example") as browser:
+            said = _post(browser, "orders", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="1")
+            balances = browser.get("/accounts/tenant-accounts/main/exchange/balances").text
+    finally:
+        tenant.gateway.refusal = None
+    assert "Trading on this account is halted. (TRADING_HALTED)" in said
+    assert "TRADING_HALTED" in balances
+
+
+def test_an_order_that_was_never_answered_is_unknown_and_pages_go_on(tenant: Stage) -> None:
+    tenant.gateway.silent = True
+    try:
+        with tenant.browser("trader@accounts.example") as browser:
+            said = _post(browser, "orders", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="1")
+            assert browser.get("/algorithms").status_code == 200
+    finally:
+        tenant.gateway.silent = False
+    assert "is unknown: look at the open orders" in said
+
+
+def test_a_websocket_is_carried_both_ways_and_ends_with_its_session(tenant: Stage) -> None:
+    with tenant.browser("trader@accounts.example") as browser:
+        address = browser.client.base_url.copy_with(scheme="ws")
+        url = f"{address}accounts/tenant-accounts/main/api/v1/stream?streams=btcusdt@trade"
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.client.cookies.items())
+        headers, origin = {"Cookie": cookie}, tenant.url
+        with connect(url, additional_headers=headers, origin=origin, proxy=None) as socket:  # type: ignore[arg-type]
+            assert json.loads(socket.recv(timeout=30))["data"]["s"] == "BTCUSDT"
+            socket.send("ping")
+            assert socket.recv(timeout=30) == "echo ping"
+            asked = tenant.gateway.asked[-1]
+            assert (asked.method, asked.query) == ("WS", "streams=btcusdt@trade")
+            assert asked.token
+            browser.post("/you/log-out-everywhere")
+            with pytest.raises(websockets.ConnectionClosed):
+                socket.recv(timeout=60)
+
+
+def test_a_websocket_from_another_site_is_refused(tenant: Stage) -> None:
+    with tenant.browser("trader@accounts.example") as browser:
+        address = browser.client.base_url.copy_with(scheme="ws")
+        url = f"{address}accounts/tenant-accounts/main/api/v1/stream"
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.client.cookies.items())
+        for origin in ("https://evil.example", None):
+            with pytest.raises(websockets.InvalidStatus):
+                connect(url, additional_headers={"Cookie": cookie}, origin=origin, proxy=None)  # type: ignore[arg-type]
+
+
+def test_the_switch_of_an_account_is_turned(tenant: Stage) -> None:
+    tenant.add_tenant("switch")
+    with tenant.browser("trader@switch.example") as browser:
+        fields = {"apiKey": API_KEY, "secret": API_SECRET, "environment": "Paper"}
+        browser.post("/accounts", **fields, namespace="tenant-switch", name="main")
+        assert browser.post("/accounts/tenant-switch/main/acts", act="kill").status_code == 302
+    account = tenant.read("switch", "exchangeaccounts", "main")
+    assert account
+    assert account["spec"]["trading"] == "Halted"
+    assert account["spec"]["environment"] == "Paper"
