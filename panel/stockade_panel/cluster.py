@@ -65,6 +65,7 @@ class Cluster:
         self._custom = client.CustomObjectsApi(api)
         self._core = client.CoreV1Api(api)
         self._api = api
+        self._watches: set[watch.Watch] = set()
 
     def list_objects(self, plural: Plural) -> Listing:
         """Every object of a kind in every namespace."""
@@ -75,7 +76,8 @@ class Cluster:
 
     def follow(self, plural: Plural, resource_version: str, timeout_seconds: int) -> Iterator[Change]:
         """What changes after `resource_version`, until the server ends it. Raises ExpiredError to list again."""
-        stream = watch.Watch().stream(  # type: ignore[no-untyped-call]
+        running = watch.Watch()  # type: ignore[no-untyped-call]
+        stream = running.stream(  # type: ignore[no-untyped-call]
             self._custom.list_cluster_custom_object,
             GROUP,
             VERSION,
@@ -87,11 +89,17 @@ class Cluster:
             # A server that says nothing past its own deadline is a dead connection.
             _request_timeout=(TIMEOUT_SECONDS[0], timeout_seconds + 15),
         )
-        while True:
-            event = _ask(lambda: next(stream, None))
-            if event is None:
-                return
-            yield Change(kind=event["type"], manifest=event["object"])
+        self._watches.add(running)
+        try:
+            while (event := _ask(lambda: next(stream, None))) is not None:
+                yield Change(kind=event["type"], manifest=event["object"])
+        finally:
+            self._watches.discard(running)
+
+    def end_watches(self) -> None:
+        """End every watch at once, from any thread: the process wants to leave."""
+        for running in list(self._watches):
+            running.stop()  # type: ignore[no-untyped-call]
 
     def read(self, plural: Plural, namespace: str | None, name: str) -> Manifest:
         """One object as it is now. Raises NotFoundError."""

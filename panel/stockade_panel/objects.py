@@ -52,8 +52,9 @@ class Objects:
             thread.start()
 
     def stop(self) -> None:
-        """Ask the watches to end. A watch that waits for news ends with its process."""
+        """End the watches."""
         self._stopping.set()
+        self._cluster.end_watches()
 
     def list_objects(self, plural: Plural, namespace: str | None = None) -> list[Manifest]:
         """The objects of a kind, of one namespace or of all, by namespace and name."""
@@ -85,6 +86,8 @@ class Objects:
             except ExpiredError:
                 continue
             except ClusterError as error:
+                if self._stopping.is_set():
+                    return
                 log.warning("the watch of %s ended: %s", plural, error)
                 pause = self._fall_behind(plural, pause)
             except Exception:

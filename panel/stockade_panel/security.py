@@ -53,6 +53,9 @@ class PanelUser(UserMixin):
     It has no roles: whoever is an administrator is so by `is_admin`.
     """
 
+    tenant_uid: str | None
+    is_admin: bool
+
 
 class NoRole(RoleMixin):
     """Flask-Security asks for a role class; the panel has none."""

@@ -5,6 +5,7 @@ import json
 import pytest
 import websockets
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from stockade_panel.errors import NotFoundError
 from tests.support.panel_stage import Browser, Stage
@@ -147,10 +148,10 @@ def test_an_order_that_was_never_answered_is_unknown_and_pages_go_on(tenant: Sta
 
 def test_a_websocket_is_carried_both_ways_and_ends_with_its_session(tenant: Stage) -> None:
     with tenant.browser("trader@accounts.example") as browser:
-        address = browser.client.base_url.copy_with(scheme="ws")
-        url = f"{address}accounts/tenant-accounts/main/api/v1/stream?streams=btcusdt@trade"
+        address = str(browser.client.base_url.copy_with(scheme="ws")).rstrip("/")
+        url = f"{address}/accounts/tenant-accounts/main/api/v1/stream?streams=btcusdt@trade"
         cookie = "; ".join(f"{name}={value}" for name, value in browser.client.cookies.items())
-        headers, origin = {"Cookie": cookie}, tenant.url
+        headers, origin = {"Cookie": cookie}, Origin(tenant.url)
         with connect(url, additional_headers=headers, origin=origin, proxy=None) as socket:  # type: ignore[arg-type]
             assert json.loads(socket.recv(timeout=30))["data"]["s"] == "BTCUSDT"
             socket.send("ping")
@@ -165,12 +166,12 @@ def test_a_websocket_is_carried_both_ways_and_ends_with_its_session(tenant: Stag
 
 def test_a_websocket_from_another_site_is_refused(tenant: Stage) -> None:
     with tenant.browser("trader@accounts.example") as browser:
-        address = browser.client.base_url.copy_with(scheme="ws")
-        url = f"{address}accounts/tenant-accounts/main/api/v1/stream"
+        address = str(browser.client.base_url.copy_with(scheme="ws")).rstrip("/")
+        url = f"{address}/accounts/tenant-accounts/main/api/v1/stream"
         cookie = "; ".join(f"{name}={value}" for name, value in browser.client.cookies.items())
-        for origin in ("https://evil.example", None):
+        for origin in (Origin("https://evil.example"), None):
             with pytest.raises(websockets.InvalidStatus):
-                connect(url, additional_headers={"Cookie": cookie}, origin=origin, proxy=None)  # type: ignore[arg-type]
+                connect(url, additional_headers={"Cookie": cookie}, origin=origin, proxy=None)
 
 
 def test_the_switch_of_an_account_is_turned(tenant: Stage) -> None:

@@ -64,26 +64,31 @@ def test_log_out_everywhere_ends_every_session_of_the_user_and_of_nobody_else(st
 
 def test_a_stream_ends_when_its_session_is_revoked(stage: Stage) -> None:
     stage.add_tenant("revoked")
-    with stage.browser("trader@revoked.example") as browser, stage.browser("trader@revoked.example") as other:
-        with browser.client.stream("GET", "/stream", timeout=60) as stream:
-            lines = stream.iter_lines()
-            assert wait_until(lambda: next(lines), "hello", holds=lambda line: line == "event: hello", pause_seconds=0)
-            assert other.post("/you/log-out-everywhere").status_code == 302
-            assert "event: end" in list(lines)
+    with (
+        stage.browser("trader@revoked.example") as browser,
+        stage.browser("trader@revoked.example") as other,
+        browser.client.stream("GET", "/stream", timeout=60) as stream,
+    ):
+        lines = stream.iter_lines()
+        assert wait_until(lambda: next(lines), "hello", holds=lambda line: line == "event: hello", pause_seconds=0)
+        assert other.post("/you/log-out-everywhere").status_code == 302
+        assert "event: end" in list(lines)
 
 
 def test_a_session_revoked_behind_the_panels_back_ends_its_stream_too(stage: Stage) -> None:
     stage.add_tenant("behind")
-    with stage.browser("trader@behind.example") as browser:
-        with browser.client.stream("GET", "/stream", timeout=60) as stream:
-            lines = stream.iter_lines()
-            next(lines)
-            with stage.ledger.connect("stockade_panel") as connection:
-                connection.execute(
-                    'UPDATE ledger.session SET revoked = now() FROM ledger."user" u'
-                    " WHERE u.id = user_id AND u.email = 'trader@behind.example'"
-                )
-            assert "event: end" in list(lines)
+    with (
+        stage.browser("trader@behind.example") as browser,
+        browser.client.stream("GET", "/stream", timeout=60) as stream,
+    ):
+        lines = stream.iter_lines()
+        next(lines)
+        with stage.ledger.connect("stockade_panel") as connection:
+            connection.execute(
+                'UPDATE ledger.session SET revoked = now() FROM ledger."user" u'
+                " WHERE u.id = user_id AND u.email = 'trader@behind.example'"
+            )
+        assert "event: end" in list(lines)
 
 
 def test_an_expired_session_is_no_session(stage: Stage) -> None:
