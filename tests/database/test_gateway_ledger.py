@@ -236,10 +236,10 @@ def test_what_was_recorded_before_a_kill_arrives_once(url_file: Path, tmp_path: 
         assert recorder.stdout is not None
         # Killed while rows are on their way: some are in the ledger, some in the spool, perhaps some in both.
         for line in recorder.stdout:
-            if int(line) >= 3000:
+            if int(line) >= 1000:
                 break
         recorder.kill()
-        last = max([3000, *map(int, recorder.stdout.read().decode().splitlines(keepends=False)[:-1])])
+        last = max([1000, *map(int, recorder.stdout.read().decode().splitlines(keepends=False)[:-1])])
     writer = Ledger(url_file, tmp_path)
     assert writer.close(_DEADLINE_SECONDS), writer.error
     assert (writer.refused, writer.lost) == (0, 0)

@@ -16,6 +16,17 @@ from stockade_gateway.account.errors import RequestError
 from stockade_gateway.account.settings import Settings
 from stockade_gateway.keys import ExchangeKeys
 
+_DESCRIPTION = f"""
+Every request below `/api/v1` carries the header `X-Stockade-Session`, and so do the handshakes of two WebSockets:
+
+- `/api/v1/stream?streams=btcusdt@trade,btcusdt@bookTicker`: market streams, each message as the exchange sent it
+  (`{{"stream", "data"}}`).
+- `/api/v1/user-events`: the account's own events (`executionReport`, `outboundAccountPosition`, ...).
+
+Both also send `{{"stream": "!connection", "data": {{"connected": true|false}}}}` first and whenever the exchange is
+lost or back. They are closed with {live_routes.SESSION_ENDED} when the session ends and with {live_routes.TOO_SLOW}
+when the viewer does not keep up; a refused handshake is answered like a request.
+"""
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
 
@@ -39,6 +50,7 @@ def create_app(settings: Settings, keys: ExchangeKeys) -> FastAPI:
     app = FastAPI(
         title="Stockade account gateway",
         summary="One exchange account over HTTP and WebSocket; the exchange's keys stay here.",
+        description=_DESCRIPTION,
         version="1",
         lifespan=run_parts,
         docs_url=None,

@@ -30,6 +30,7 @@ _READ_ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorAnswer, "description": "No session, or one that does not open this account"},
     502: {"model": ErrorAnswer, "description": "The exchange can't be reached or refused the key"},
     503: {"model": ErrorAnswer, "description": "The rate limit is used up, or the ledger does not answer"},
+    "default": {"model": ErrorAnswer, "description": "Any other error"},
 }
 _ORDER_ERRORS: dict[int | str, dict[str, Any]] = {
     **_READ_ERRORS,

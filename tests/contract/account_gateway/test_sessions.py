@@ -47,6 +47,16 @@ def test_every_route_of_the_api_is_among_those(gateway: AccountGatewayProcess) -
     assert described == {(method, path.partition("?")[0]) for method, path in _REQUESTS}
 
 
+def test_every_routes_errors_are_described(gateway: AccountGatewayProcess) -> None:
+    paths = httpx.get(f"{gateway.http}/openapi.json", timeout=30).json()["paths"]
+    operations = [each for path, methods in paths.items() if path.startswith("/api/") for each in methods.values()]
+    for operation in operations:
+        assert {"400", "401", "502", "503"} <= set(operation["responses"]), operation["summary"]
+        assert "422" not in operation["responses"], "wrong requests are answered 400"
+        schema = operation["responses"]["401"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}
+
+
 @pytest.mark.parametrize(("tenant", "expires"), [("beta", "1 hour"), ("alpha", "-1 second")])
 def test_foreign_and_expired_sessions_do_not_open(
     gateway: AccountGatewayProcess, log_in: Callable[..., str], tenant: str, expires: str
