@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from stockade_operator import metrics
-from stockade_operator.errors import ConflictError, OperatorError
+from stockade_operator.errors import ConflictError, GoneError, OperatorError
 from stockade_operator.observed import Key
 
 FIRST_RETRY_SECONDS = 1.0
@@ -80,8 +80,8 @@ class WorkQueue:
         try:
             with metrics.RECONCILE_SECONDS.labels(self.kind).time():
                 again = await self._reconcile(key)
-        except ConflictError as conflict:
-            # Usually our own last write that the watch has not brought back yet.
+        except (ConflictError, GoneError) as conflict:
+            # Usually our own last write, or an end, that the watch has not brought back yet.
             metrics.RECONCILES.labels(self.kind, "conflict").inc()
             logger.debug("%s: %s", key, conflict)
             self._retry(key, CONFLICT_SECONDS)

@@ -1,6 +1,6 @@
 """The algorithm's pod: a gateway that holds the keys and, behind it, the algorithm that does not.
 
-The table in `docs/` and the ValidatingAdmissionPolicy of the chart say the same; a pod that differs is refused there.
+The ValidatingAdmissionPolicy of the chart says the same from the other side: a pod that differs is refused there.
 """
 
 from dataclasses import dataclass, replace

@@ -157,7 +157,7 @@ def test_nothing_is_written_when_nothing_changes(stage: Stage) -> None:
     stage.create_algorithm(tenant, "two", state="Stopped")
     stage.wait_for(f"{algorithms(tenant)}/one", "Ready", "True")
     stage.wait_for(f"{algorithms(tenant)}/two", "Ready", "False", "Stopped")
-    before = wait_until(lambda: _settled_writes(stage), "a pause in the writes")
+    before = wait_until(lambda: _settled_writes(stage), "a pause in the writes", deadline_seconds=300)
     time.sleep(QUIET_SECONDS)
     assert stage.server.list_writes()[len(before) :] == []
 
