@@ -26,8 +26,8 @@ class DefenceError(OSError):
 @attack(POD, "find a mount of the gateway")
 def find_a_mount() -> None:
     """Look for the gateway's volumes, and for a token of the cluster."""
-    mounts = Path("/proc/self/mountinfo").read_text()
-    if not any(Path(path).exists() or path in mounts for path in NOT_FOR_THE_ALGORITHM):
+    mount_points = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    if not any(Path(path).exists() or path in mount_points for path in NOT_FOR_THE_ALGORITHM):
         raise DefenceError(2, "none is mounted")
 
 
