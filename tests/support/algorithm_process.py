@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE_FOLDERS = (ROOT / "algo-image", ROOT / "wire")
-EXIT_SECONDS = 30.0
+EXIT_SECONDS = 60.0
 
 
 def build_image(folder: Path) -> Path:
@@ -87,7 +87,7 @@ class AlgorithmProcess:
             self.log,
             f"{text!r} in the algorithm's log",
             holds=lambda log: text in log,
-            deadline_seconds=30,
+            deadline_seconds=60,
             pause_seconds=0.05,
         )
 

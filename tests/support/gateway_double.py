@@ -30,7 +30,7 @@ from stockade_wire.messages import (
 from stockade_wire.ring import Doorbell, RingWriter
 from stockade_wire.scaled import scale_number
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 INSTRUMENTS = [
     Instrument("BTCUSDT", "BTC", "USDT", "0.01", "0.00001", "0.00001", "5"),
@@ -127,6 +127,15 @@ class GatewayDouble:
                 return message
             self.heartbeats += 1
         raise AssertionError(f"nothing from the algorithm in {WAIT_SECONDS} s")
+
+    def wait_for_heartbeats(self, count: int) -> None:
+        """Wait until so many heartbeats came, and nothing else."""
+        assert self._client is not None
+        self._client.settimeout(WAIT_SECONDS)
+        while self.heartbeats < count:
+            message = decode_request(self._client.recv(65536))
+            assert isinstance(message, Heartbeat), f"wanted a heartbeat, got {message}"
+            self.heartbeats += 1
 
     def receive_subscription(self, symbol: str, kind: str) -> None:
         """Wait for one subscription."""

@@ -17,7 +17,7 @@ import pytest
 from tests.support.attacks import ATTACKS, LANDLOCK, LIMITS, SECCOMP, UNAVAILABLE
 
 ROOT = Path(__file__).resolve().parents[3]
-STAGE_SECONDS = 60
+STAGE_SECONDS = 100
 NOT_IN_THIS_KERNEL = {errno.errorcode[code] for code in UNAVAILABLE}
 REFUSALS = {"EPERM", "EACCES", "EAFNOSUPPORT", "ENOSYS", "EMFILE", "EFBIG", "killed by SIGSYS"}
 NEXT_DEFENCE_HOLDS = {"mount(tmpfs)": "EPERM", "mq_open": "EMFILE"}

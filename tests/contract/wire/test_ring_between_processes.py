@@ -69,7 +69,7 @@ def test_no_torn_record_is_delivered(tmp_path: Path, capacity: int) -> None:
         read, missed = read + len(batch.records), missed + batch.missed
         books, missed_books = books + len(book_batch.books), missed_books + book_batch.missed
         finished = writer_done and not (batch.records or batch.missed or book_batch.books or book_batch.missed)
-    process.join(30)
+    process.join(60)
     assert process.exitcode == 0
     assert read + missed == RECORDS
     assert books + missed_books == RECORDS // 10
