@@ -186,7 +186,7 @@ def open_by_number() -> None:
     """Open a file by its number, past every mount."""
     handle = ctypes.create_string_buffer(struct.pack("=Ii", 128, 0) + bytes(128))
     call(303, -100, b"/tmp", handle, ctypes.create_string_buffer(8), 0)
-    call(304, os.open("/tmp", os.O_RDONLY), handle, os.O_RDONLY)  # noqa: S108 - any folder will do
+    call(304, os.open("/tmp", os.O_RDONLY), handle, os.O_RDONLY)
 
 
 @attack(SECCOMP, "execute from memory")
@@ -265,7 +265,7 @@ def hide_the_family() -> None:
 @attack(LANDLOCK, "write outside /tmp")
 def write_elsewhere() -> None:
     """Write where no mount forbids it."""
-    path = Path("/var/tmp/stockade-attack")  # noqa: S108 - it is meant to be predictable
+    path = Path("/var/tmp/stockade-attack")
     path.write_text("x")
     path.unlink()
 
