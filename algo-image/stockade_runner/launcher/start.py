@@ -28,7 +28,7 @@ DEFAULT_TERMINATION_LOG: Final = "/dev/termination-log"
 LIMITS: Final = {
     resource.RLIMIT_CORE: 0,
     resource.RLIMIT_NOFILE: 256,
-    resource.RLIMIT_NPROC: 512,
+    resource.RLIMIT_NPROC: 4096,
     resource.RLIMIT_MEMLOCK: 0,
     resource.RLIMIT_MSGQUEUE: 0,
     resource.RLIMIT_FSIZE: 256 * 1024 * 1024,
@@ -36,7 +36,8 @@ LIMITS: Final = {
     resource.RLIMIT_RTPRIO: 0,
     resource.RLIMIT_SIGPENDING: 256,
 }
-"""NPROC counts every process and thread of the uid on the node, so it is a brake and no exact limit."""
+"""NPROC counts every process and thread of the uid on the whole node, other pods' included: a low one would let one pod
+keep the others from starting. It is the node's last brake; the pod's own are its pid and memory limits."""
 
 KEPT_VARIABLES: Final = ("LANG", "LC_ALL", "PATH", "TZ")
 """An allow-list, beside our own STOCKADE_*: whatever else the environment holds is not for the algorithm."""
