@@ -68,6 +68,7 @@ class World:
 
     kubectl: Kubectl
     image: str
+    mark: str
     names: dict[str, str]
     addresses: dict[str, str]
 
@@ -81,13 +82,16 @@ class World:
 
     def put(self, *policies: dict[str, Any]) -> None:
         """Replace all policies of both namespaces by these."""
-        for name in self.names.values():
-            self.kubectl.run("delete", "networkpolicy", "--all", "-n", name)
+        self.kubectl.run("delete", "networkpolicy", "-A", "-l", f"world={self.mark}")
         wanted = [
             {
                 "apiVersion": "networking.k8s.io/v1",
                 "kind": "NetworkPolicy",
-                "metadata": {"name": f"p{number}", "namespace": self.names[each["metadata"]["namespace"]]},
+                "metadata": {
+                    "name": f"p{number}",
+                    "namespace": self.names[each["metadata"]["namespace"]],
+                    "labels": {"world": self.mark},
+                },
                 "spec": each["spec"],
             }
             for number, each in enumerate(policies)
@@ -134,7 +138,7 @@ def world(kubectl: Kubectl) -> Iterator[World]:
             found = kubectl.get("pod", pod.name, names[pod.namespace])
             assert found is not None
             addresses[pod.address] = found["status"]["podIP"]
-        yield World(kubectl, image, names, addresses)
+        yield World(kubectl, image, mark, names, addresses)
     finally:
         for name in names.values():
             kubectl.delete("namespace", name, wait=False)
