@@ -118,13 +118,3 @@ class Accounts:
     def account_of(self, key: ApiKey) -> Account:
         """Return the account that `key` acts for."""
         return self.by_id[key.account_id]
-
-    def total(self, asset: str) -> Decimal:
-        """Sum an asset over all accounts, free and locked."""
-        return (
-            sum(
-                (account.balances[asset].free + account.balances[asset].locked) if asset in account.balances else ZERO
-                for account in self.by_id.values()
-            )
-            or ZERO
-        )

@@ -21,7 +21,6 @@ class LimitSettings:
     orders_per_ten_seconds: int = 100
     orders_per_day: int = 200_000
     raw_requests_per_five_minutes: int = 300_000
-    connections_per_five_minutes: int = 300
 
 
 class Window:

@@ -4,7 +4,7 @@ Apart from the exchange because it knows no request and no client: orders, a boo
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -301,8 +301,3 @@ class Matcher:
             self.close(maker, "EXPIRED_IN_MATCH", turn)
         if mode in TAKER_STOPPING_MODES:
             self.close(taker, "EXPIRED_IN_MATCH", turn)
-
-
-def counter_from(first: int) -> Iterator[int]:
-    """Count up from `first`; execution ids and order ids rise for ever."""
-    return itertools.count(first)

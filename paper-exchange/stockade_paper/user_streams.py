@@ -15,7 +15,6 @@ class UserStreams:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._subscribers: dict[int, list[Deliver]] = {}
-        self.delivered = 0
 
     def subscribe(self, account_id: int, deliver: Deliver) -> None:
         """Send an account's events to `deliver` until it is unsubscribed."""
@@ -35,7 +34,6 @@ class UserStreams:
             times = 2 if self._faults.strike("duplicate-user-events") else 1
             for deliver in tuple(subscribers) * times:
                 deliver(event)
-                self.delivered += 1
 
     def _is_lost(self, now_ms: int) -> bool:
         if self._faults.is_active("freeze-user-events", now_ms):
