@@ -26,10 +26,16 @@ _LOG = logging.getLogger(__name__)
 # the clocks' difference (Binance, "Timing security").
 _NEVER_ARRIVES_SECONDS = RECV_WINDOW_MS / 1000 + 1
 _ASK_AGAIN_SECONDS = 1.0
-_ANSWER_WITHIN_SECONDS = 3.0
 _RECONCILE_SECONDS = 60.0
 _LOAD_RETRY_SECONDS = 2.0
 _ORDER_DOES_NOT_EXIST = -2013
+_NEVER_RECEIVED = "the exchange never received it"
+# One a second: the order is found, or can't arrive any more, well before.
+_MOST_QUESTIONS = 15
+
+
+class _NeverReceivedError(ExchangeError):
+    """An order did not reach the exchange in time and is refused if it still does."""
 
 
 class ManualDesk:
@@ -69,11 +75,10 @@ class ManualDesk:
         order = ManualOrder(self._ids.next(), symbol, side, type_, time_in_force, quantity, price, stop_price, now)
         self._orders[order.client_order_id] = order
         self._write(order, now)
-        sent = time.monotonic()
         try:
             answer = await self._exchange.place_order(_write_parameters(order))
         except StatusUnknownError:
-            answer = await self._find_out(order, sent)
+            answer = await self._find_out(order)
         except ExchangeError as error:
             self._take(order.client_order_id, _refused(str(error)))
             raise translate(error) from error
@@ -153,26 +158,39 @@ class ManualDesk:
                 _LOG.warning("manual order %s can't be asked for: %s", order.client_order_id, error)
 
     async def _ask_for(self, order: ManualOrder) -> dict[str, Any] | None:
-        """Take in what the exchange knows of an order; None when it does not know it."""
+        """Take in what the exchange knows of an order; None when it does not know it (yet).
+
+        Raises _NeverReceivedError once it can't arrive any more.
+        """
         try:
             answer = await self._exchange.get_order(order.symbol, order.client_order_id)
         except ExchangeError as error:
             if error.code != _ORDER_DOES_NOT_EXIST:
                 raise
-            if _age_seconds(order) > _NEVER_ARRIVES_SECONDS:
-                self._take(order.client_order_id, _refused("the exchange never received it"))
-            return None
+            newest = self._orders.get(order.client_order_id)
+            # An order of which an event told is there, however late the exchange's own queries learn of it.
+            if newest is None or newest.state != "SUBMITTED" or _age_seconds(order) <= _NEVER_ARRIVES_SECONDS:
+                return None
+            self._take(order.client_order_id, _refused(_NEVER_RECEIVED))
+            raise _NeverReceivedError(0, _ORDER_DOES_NOT_EXIST, _NEVER_RECEIVED) from error
         if Decimal(answer["executedQty"]) > order.filled_quantity:
             for trade in await self._exchange.get_trades(order.symbol, 1000, answer["orderId"]):
                 self._ledger.record_fill(manual_orders.read_trade(order, self._account, trade))
         self._take(order.client_order_id, manual_orders.read_answer(answer))
         return dict(answer)
 
-    async def _find_out(self, order: ManualOrder, sent: float) -> dict[str, Any]:
-        """Ask for an order whose answer did not come, as long as somebody waits; the rest is `run`'s."""
-        while time.monotonic() - sent < _NEVER_ARRIVES_SECONDS + _ANSWER_WITHIN_SECONDS:
+    async def _find_out(self, order: ManualOrder) -> dict[str, Any]:
+        """Ask for an order whose answer did not come until it is found or can't arrive any more.
+
+        Ends by itself some seconds after the order was sent; when even the questions fail, the rest is `run`'s.
+        """
+        for _ in range(_MOST_QUESTIONS):
             try:
                 answer = await self._ask_for(order)
+            except _NeverReceivedError as error:
+                raise RequestError(
+                    502, "EXCHANGE_UNREACHABLE", f"The order was not placed: {error.message}."
+                ) from error
             except StatusUnknownError:
                 break
             except ExchangeError as error:
@@ -180,10 +198,6 @@ class ManualDesk:
                 break
             if answer is not None:
                 return answer
-            if order.client_order_id not in self._orders:
-                raise RequestError(
-                    502, "EXCHANGE_UNREACHABLE", "The exchange never received the order; it was not placed."
-                )
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
         self._doubtful.set()
         raise _unknown(order.client_order_id, "placed")
