@@ -14,7 +14,7 @@ from tests.support.sidecar_process import PaperExchange, Sidecar, make_token
 MakeSidecar = Callable[..., Sidecar]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def paper() -> Iterator[PaperExchange]:
     """Run a paper exchange."""
     exchange = PaperExchange()
@@ -22,7 +22,7 @@ def paper() -> Iterator[PaperExchange]:
     exchange.end()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def ledger_url() -> Iterator[str]:
     """Run PostgreSQL with a ledger and a tenant; returns the address for the tenant's role."""
     with run_server() as server:
