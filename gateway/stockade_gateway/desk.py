@@ -18,7 +18,7 @@ from stockade_gateway.books import Books
 from stockade_gateway.control import ControlFile
 from stockade_gateway.errors import ExchangeError, JournalError, RateLimitedError, StatusUnknownError
 from stockade_gateway.exchange.decode import read_order
-from stockade_gateway.exchange.rest import RestClient
+from stockade_gateway.exchange.rest import TIMESTAMP_REFUSED, RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.filters import ZERO, InstrumentRules, OrderRequest
 from stockade_gateway.limits import Denial, Snapshot, SymbolView, find_denial
@@ -71,7 +71,8 @@ class Desk:
         self._ids = ids
         self._rest = rest
         self._budget = budget
-        self._order_times: deque[float] = deque()
+        # Orders of the last minute count across a restart, too.
+        self._order_times = deque(sorted(order.created_time_ns / 1e9 for order in books.orders.all()))
         self._tasks: set[asyncio.Task[None]] = set()
         # The disk's slowness must not stop the market data: waiting for it has a thread of its own.
         self._journal_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
@@ -219,6 +220,8 @@ class Desk:
                 await self._resolve(order)
             else:
                 self.books.reject(order, f"{error.message} ({error.code})")
+            if error.code == TIMESTAMP_REFUSED:
+                await self._rest.measure_clock()
         else:
             self.books.take_report(read_order(answer))
 

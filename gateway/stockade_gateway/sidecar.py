@@ -20,7 +20,7 @@ import msgspec
 import uvloop
 
 from stockade_gateway.books import Books
-from stockade_gateway.control import ControlFile, StopAction
+from stockade_gateway.control import ControlFile, StopAction, Trading
 from stockade_gateway.dead_man import DeadManSwitch
 from stockade_gateway.desk import Desk
 from stockade_gateway.errors import ExchangeError, GatewayError, LedgerError
@@ -263,8 +263,8 @@ class Sidecar:
                 elif self._control_file.control:
                     logger.info("control generation %d is in force", self._control_file.control.generation)
             control = self._control_file.control
-            if control is not None and self._session is not None:
-                self._session.tell_trading(control.effective_trading)
+            if self._session is not None:
+                self._session.tell_trading(control.effective_trading if control else Trading.HALTED)
             self._check_dead_man()
             await asyncio.sleep(_CONTROL_SECONDS)
 

@@ -4,7 +4,6 @@ Both sockets of the sidecar are run by this one class; what they say is theirs (
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -106,8 +105,10 @@ class SupervisedConnection:
             opening.cancel()
             self._transport = None
             transport.disconnect(graceful=False)
-            with contextlib.suppress(OSError, WSError):
-                await gone
+            await asyncio.wait({gone})
+            # What went wrong in the handling of a message must not end the gateway: the next connection starts afresh.
+            if not gone.cancelled() and (error := gone.exception()) is not None:
+                logger.error("%s: the connection broke on a message", self._name, exc_info=error)
             if self.connected:
                 self.connected = False
                 self._on_change(False)  # noqa: FBT003

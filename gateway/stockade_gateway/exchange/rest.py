@@ -23,7 +23,7 @@ from stockade_gateway.signing import sign_query
 
 RECV_WINDOW_MS = 5000
 _TIMEOUT_SECONDS = 10.0
-_TIMESTAMP_REFUSED = -1021
+TIMESTAMP_REFUSED = -1021
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class RestClient:
         try:
             return await self._request("GET", path, parameters or {}, signed=signed, purpose=purpose)
         except ExchangeError as error:
-            if error.code != _TIMESTAMP_REFUSED:
+            if error.code != TIMESTAMP_REFUSED:
                 raise
             await self.measure_clock()
             return await self._request("GET", path, parameters or {}, signed=signed, purpose=purpose)
