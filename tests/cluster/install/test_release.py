@@ -71,6 +71,8 @@ def test_an_upgrade_restarts_no_algorithm_and_keeps_every_password(
     life, passwords = read_life(kubectl, tenant, "steady"), read_secrets(kubectl)
     assert all(passwords.values())
 
+    revision = json.loads(helm("status", "stockade", "-o", "json"))["version"]
+
     def is_pending() -> str:
         found = kubectl.get("algorithm", "steady", tenant.namespace)
         return str(condition(found, "UpdatePending").get("status", "False"))
@@ -83,7 +85,7 @@ def test_an_upgrade_restarts_no_algorithm_and_keeps_every_password(
         wait_until(is_pending, "the new release to wait for its user", holds="True".__eq__, deadline_seconds=110)
         assert read_life(kubectl, tenant, "steady") == life
     finally:
-        helm("rollback", "stockade")
+        helm("rollback", "stockade", str(revision))
         wait_for_platform(kubectl)
     wait_until(is_pending, "nothing to wait for any more", holds="False".__eq__, deadline_seconds=110)
     assert read_life(kubectl, tenant, "steady") == life
