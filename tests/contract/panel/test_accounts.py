@@ -152,7 +152,7 @@ def test_a_websocket_is_carried_both_ways_and_ends_with_its_session(tenant: Stag
         url = f"{address}/accounts/tenant-accounts/main/api/v1/stream?streams=btcusdt@trade"
         cookie = "; ".join(f"{name}={value}" for name, value in browser.client.cookies.items())
         headers, origin = {"Cookie": cookie}, Origin(tenant.url)
-        with connect(url, additional_headers=headers, origin=origin, proxy=None) as socket:  # type: ignore[arg-type]
+        with connect(url, additional_headers=headers, origin=origin, proxy=None) as socket:
             assert json.loads(socket.recv(timeout=30))["data"]["s"] == "BTCUSDT"
             socket.send("ping")
             assert socket.recv(timeout=30) == "echo ping"

@@ -1,0 +1,49 @@
+"""The way of a trader through the installed panel: log in, create, start, fill, kill, log out."""
+
+import json
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Trader
+from tests.support.chromium import visit
+
+STARTED_MILLISECONDS = 180_000
+FILLED_MILLISECONDS = 90_000
+
+
+def test_a_trader_creates_starts_sees_a_fill_kills_and_logs_out(chromium: Browser, trader: Trader) -> None:
+    with visit(chromium, trader.url) as visitor:
+        visitor.log_in(trader.email, trader.password)
+        page = visitor.page
+
+        visitor.open("/algorithms/new?example=dca")
+        page.get_by_label("Name").fill("steady")
+        page.get_by_label("Account").select_option("paper")
+        page.get_by_label("Parameters (JSON)").fill(json.dumps({"spend": "20", "every_seconds": 2}))
+        visitor.check()
+        page.get_by_role("button", name="Add algorithm").click()
+        page.wait_for_url("**/steady")
+
+        page.evaluate("window.sameDocument = true")
+        expect(page.locator(".summary[role=status]")).to_have_text("Every step is done.", timeout=STARTED_MILLISECONDS)
+        expect(page.locator("#fills tbody tr").first).to_be_visible(timeout=FILLED_MILLISECONDS)
+        expect(page.locator("#fills tbody tr").first).to_contain_text("BUY")
+        expect(page.locator("#chart svg.chart")).to_be_visible(timeout=FILLED_MILLISECONDS)
+        assert page.evaluate("window.sameDocument") is True, "the fill came without a reload"
+        visitor.check()
+
+        page.get_by_role("button", name="Kill", exact=True).click()
+        expect(page.locator(".flash.good")).to_contain_text("is to be Halted")
+        expect(page.locator("#state .badge", has_text="Halted")).to_be_visible(timeout=FILLED_MILLISECONDS)
+        expect(_order(page, "DENIED")).to_be_visible(timeout=FILLED_MILLISECONDS)
+        visitor.check()
+
+        page.get_by_role("button", name="Log out").click()
+        page.wait_for_url("**/login")
+        visitor.page.goto(f"{trader.url}/algorithms")
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def _order(page: Page, state: str) -> object:
+    """The newest order of a state."""
+    return page.locator(".order-state", has_text=state).first
