@@ -13,6 +13,7 @@ ADMIN = "admin@stockade.example"
 PASSWORD_FILE: Path = PROJECT / ".stockade/admin-password"
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_of_a_trader(chromium: Browser, trader: Trader, scheme: Scheme) -> None:
     account = f"/accounts/{trader.tenant.namespace}/paper"
@@ -25,6 +26,7 @@ def test_pages_of_a_trader(chromium: Browser, trader: Trader, scheme: Scheme) ->
             visitor.check()
 
 
+@pytest.mark.timeout(400)
 def test_pages_of_an_administrator(chromium: Browser, trader: Trader) -> None:
     with visit(chromium, trader.url) as visitor:
         visitor.log_in(ADMIN, PASSWORD_FILE.read_text().strip())

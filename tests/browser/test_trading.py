@@ -2,7 +2,8 @@
 
 import json
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Trader
 from tests.support.chromium import visit
@@ -11,6 +12,8 @@ STARTED_MILLISECONDS = 180_000
 FILLED_MILLISECONDS = 90_000
 
 
+# A pod has to start, trade and be halted.
+@pytest.mark.timeout(600)
 def test_a_trader_creates_starts_sees_a_fill_kills_and_logs_out(chromium: Browser, trader: Trader) -> None:
     with visit(chromium, trader.url) as visitor:
         visitor.log_in(trader.email, trader.password)
@@ -44,6 +47,6 @@ def test_a_trader_creates_starts_sees_a_fill_kills_and_logs_out(chromium: Browse
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def _order(page: Page, state: str) -> object:
+def _order(page: Page, state: str) -> Locator:
     """The newest order of a state."""
     return page.locator(".order-state", has_text=state).first

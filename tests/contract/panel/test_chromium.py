@@ -86,6 +86,8 @@ def running(trading: str = "Active", *, done: int = len(CONDITIONS)) -> dict[str
     }
 
 
+# Thirteen pages with a whole audit of each: on a busy machine a second or five per page.
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_of_a_trader_is_clean(chromium: Browser, trader: Stage, scheme: Scheme) -> None:
     with visit(chromium, trader.url, scheme=scheme) as visitor:
@@ -100,6 +102,7 @@ def test_every_page_of_a_trader_is_clean(chromium: Browser, trader: Stage, schem
             visitor.check()
 
 
+@pytest.mark.timeout(400)
 def test_every_page_of_an_administrator_is_clean_on_a_phone(chromium: Browser, trader: Stage) -> None:
     with visit(chromium, trader.url, width=390) as visitor:
         visitor.log_in("admin@stockade.example", PASSWORD)
