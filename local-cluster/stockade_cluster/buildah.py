@@ -69,6 +69,6 @@ def export_image(settings: Settings, name: str, archive: Path) -> None:
     unfinished = archive.with_name(f".{archive.name}.new")
     unfinished.unlink(missing_ok=True)
     archive.parent.mkdir(parents=True, exist_ok=True)
-    # Packing costs more time than the disk it saves.
-    buildah(settings, "push", "--disable-compression", name, f"oci-archive:{unfinished}:{name}")
+    # Docker's archive, because its layers are not packed: packing costs more time than the disk it saves.
+    buildah(settings, "push", name, f"docker-archive:{unfinished}:{name}")
     unfinished.rename(archive)

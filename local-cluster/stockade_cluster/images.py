@@ -5,6 +5,7 @@ import json
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from stockade_cluster.base_images import archive_path, make_debian, name_debian
 from stockade_cluster.buildah import build_image, buildah, export_image, has_image
@@ -15,7 +16,7 @@ from stockade_cluster.settings import Settings
 
 NAMES = ("operator", "panel", "gateway", "algorithm", "paper-exchange", "migrations", "postgresql")
 BUILDERS = 2
-KEPT_VERSIONS = 3
+KEPT_VERSIONS = 2
 
 
 def image_tags(settings: Settings) -> dict[str, str]:
@@ -83,18 +84,16 @@ def _remove_old_archives(settings: Settings) -> None:
 
 def read_layers(archive: Path) -> list[str]:
     """The digests of an image's layers, from its archive."""
-    with tarfile.open(archive) as opened:
+    with tarfile.open(archive) as opened, _open_member(opened, "manifest.json") as member:
+        layers: list[str] = json.load(member)[0]["Layers"]
+    return [layer.removesuffix(".tar") for layer in layers]
 
-        def read(name: str) -> dict[str, list[dict[str, str]]]:
-            member = opened.extractfile(name)
-            if member is None:
-                raise ImageError(f"{archive} is no image archive: it has no {name}.")
-            with member:
-                parsed: dict[str, list[dict[str, str]]] = json.load(member)
-            return parsed
 
-        digest = read("index.json")["manifests"][0]["digest"]
-        return [layer["digest"] for layer in read(f"blobs/{digest.replace(':', '/')}")["layers"]]
+def _open_member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    member = archive.extractfile(name)
+    if member is None:
+        raise ImageError(f"{archive.name!r} is no image archive: it has no {name}.")
+    return member
 
 
 def check_layers(gateway: Path, algorithm: Path) -> None:
