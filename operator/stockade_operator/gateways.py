@@ -18,14 +18,12 @@ from stockade_operator import metrics
 from stockade_operator.errors import GatewayError
 from stockade_operator.manifests.metadata import (
     ACCOUNT_GATEWAY,
-    ACCOUNT_LABEL,
-    ALGORITHM_LABEL,
     ALGORITHM_POD,
     NAME_LABEL,
     Manifest,
 )
 from stockade_operator.observed import Key, Observed
-from stockade_operator.pods import read_pod
+from stockade_operator.pods import find_owner, read_pod
 
 POLL_SECONDS = 1.5
 ANSWER_SECONDS = 5.0
@@ -171,7 +169,9 @@ class Gateways:
             self._asking.discard(uid)
         self._heard[uid] = now
         if before is None or (before.known, before.report) != (now.known, now.report):
-            self._on_change(_reporter_of(pod))
+            owner = find_owner(pod)
+            if owner is not None:
+                self._on_change(owner)
 
     def _forget_all_but(self, uids: set[str]) -> None:
         for uid in [uid for uid in self._heard if uid not in uids]:
@@ -186,14 +186,6 @@ def _open_session() -> aiohttp.ClientSession:
 def _can_answer(pod: Manifest) -> bool:
     facts = read_pod(pod)
     return bool(facts.address) and not facts.finished and facts.gateway.state == "running"
-
-
-def _reporter_of(pod: Manifest) -> Key:
-    metadata = pod["metadata"]
-    labels = metadata["labels"]
-    if labels[NAME_LABEL] == ALGORITHM_POD:
-        return Key("Algorithm", metadata["namespace"], labels[ALGORITHM_LABEL])
-    return Key("ExchangeAccount", metadata["namespace"], labels[ACCOUNT_LABEL])
 
 
 async def _ask(session: aiohttp.ClientSession, pod: Manifest) -> AlgorithmReport | AccountReport:

@@ -5,16 +5,13 @@ Apart from kopf's handlers so that the resync, the watches and the tests speak t
 
 from stockade_operator.alerts import find_alerts, list_rows
 from stockade_operator.manifests.metadata import (
-    ACCOUNT_LABEL,
-    ALGORITHM_LABEL,
-    ALGORITHM_POD,
-    NAME_LABEL,
     NAMESPACE_PREFIX,
     Manifest,
     name_namespace,
     name_tenant,
 )
 from stockade_operator.observed import Key, Observed, key_of
+from stockade_operator.pods import find_owner
 from stockade_operator.work_queue import WorkQueue
 
 
@@ -40,17 +37,22 @@ class Inbox:
                 self.enqueue(key_of(kind, each))
         for pod in self._observed.list_known("Pod"):
             # A pod whose Algorithm has gone is on nobody else's list.
-            self.enqueue(_owner_of(pod))
+            owner = find_owner(pod)
+            if owner is not None:
+                self.enqueue(owner)
 
     def receive(self, kind: str, manifest: Manifest, *, deleted: bool) -> None:
         """Take one event in."""
+        owner = find_owner(manifest) if kind == "Pod" else None
+        if kind == "Pod" and owner is None:
+            return
         before = self._observed.peek(key_of(kind, manifest))
         if deleted:
             self._observed.drop(kind, manifest)
         elif not self._observed.put(kind, manifest):
             return
-        if kind == "Pod":
-            self.enqueue(_owner_of(manifest))
+        if owner is not None:
+            self.enqueue(owner)
             return
         self.enqueue(key_of(kind, manifest))
         after = None if deleted else manifest
@@ -81,14 +83,6 @@ class Inbox:
         for kind in ("ExchangeAccount", "Algorithm"):
             for each in self._observed.list_known(kind, namespace):
                 self.enqueue(key_of(kind, each))
-
-
-def _owner_of(pod: Manifest) -> Key:
-    metadata = pod["metadata"]
-    labels = metadata["labels"]
-    if labels.get(NAME_LABEL) == ALGORITHM_POD:
-        return Key("Algorithm", metadata["namespace"], labels[ALGORITHM_LABEL])
-    return Key("ExchangeAccount", metadata["namespace"], labels[ACCOUNT_LABEL])
 
 
 def _spec_of(manifest: Manifest | None) -> object:

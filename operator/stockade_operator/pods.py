@@ -9,13 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from stockade_operator.manifests.metadata import (
+    ACCOUNT_GATEWAY,
+    ACCOUNT_LABEL,
+    ALGORITHM_LABEL,
+    ALGORITHM_POD,
     KEYS_SECRET_ANNOTATION,
+    NAME_LABEL,
+    NAMESPACE_PREFIX,
     ON_STOP_FINALIZER,
     PLATFORM_HASH_ANNOTATION,
     USER_HASH_ANNOTATION,
     VERSION_LABEL,
     Manifest,
 )
+from stockade_operator.observed import Key
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,23 @@ def read_pod(pod: Manifest) -> PodFacts:
         keys_secret=annotations.get(KEYS_SECRET_ANNOTATION, ""),
         version=int(metadata.get("labels", {}).get(VERSION_LABEL, "0")),
     )
+
+
+def find_owner(pod: Manifest) -> Key | None:
+    """Return the Algorithm or ExchangeAccount whose pod this is, by its labels; None when it is none of ours.
+
+    Anybody who may create pods can give one our labels, so what does not fit is ignored here and read nowhere else.
+    """
+    metadata = pod["metadata"]
+    labels, namespace = metadata.get("labels", {}), metadata["namespace"]
+    if not namespace.startswith(NAMESPACE_PREFIX):
+        return None
+    name = labels.get(NAME_LABEL)
+    if name == ALGORITHM_POD and labels.get(ALGORITHM_LABEL) and labels.get(VERSION_LABEL, "").isdecimal():
+        return Key("Algorithm", namespace, labels[ALGORITHM_LABEL])
+    if name == ACCOUNT_GATEWAY and labels.get(ACCOUNT_LABEL):
+        return Key("ExchangeAccount", namespace, labels[ACCOUNT_LABEL])
+    return None
 
 
 def read_time(text: str) -> datetime:

@@ -12,6 +12,7 @@ from stockade_operator.cluster import Cluster
 from stockade_operator.errors import ClusterError, GoneError
 from stockade_operator.inbox import Inbox
 from stockade_operator.observed import Observed
+from stockade_operator.pods import find_owner
 
 FIRST_RETRY_SECONDS = 3.0
 
@@ -65,7 +66,8 @@ class Resync:
     async def _settle(self) -> None:
         for kind in ("Tenant", "ExchangeAccount", "Algorithm"):
             await self._observed.settle(kind, await self._cluster.list_objects(kind))
-        await self._observed.settle("Pod", await self._cluster.list_ours("Pod"))
+        pods = await self._cluster.list_ours("Pod")
+        await self._observed.settle("Pod", [pod for pod in pods if find_owner(pod) is not None])
         self._last = time.monotonic()
         metrics.RESYNCS.labels("done").inc()
         metrics.RESYNC_TIME.set_to_current_time()

@@ -11,7 +11,8 @@ from stockade_operator.comparing import covers, is_current
 from stockade_operator.errors import SettingsError
 from stockade_operator.manifests.metadata import seal
 from stockade_operator.manifests.quantity import parse_quantity, share_cpu, share_memory
-from stockade_operator.pods import read_message, read_pod
+from stockade_operator.observed import Key
+from stockade_operator.pods import find_owner, read_message, read_pod
 from stockade_operator.settings import read_settings
 
 ENVIRONMENT = {
@@ -78,6 +79,34 @@ def test_a_pods_facts() -> None:
         3,
     )
     assert read_message(facts.algorithm.end_message) == {"kind": "NameError"}
+
+
+ALGORITHM_LABELS = {
+    "app.kubernetes.io/name": "algorithm",
+    "stockade.dev/algorithm": "x",
+    "stockade.dev/version": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "labels", "owner"),
+    [
+        ("tenant-a", ALGORITHM_LABELS, Key("Algorithm", "tenant-a", "x")),
+        (
+            "tenant-a",
+            {"app.kubernetes.io/name": "account-gateway", "stockade.dev/account": "main"},
+            Key("ExchangeAccount", "tenant-a", "main"),
+        ),
+        ("default", ALGORITHM_LABELS, None),
+        ("tenant-a", {**ALGORITHM_LABELS, "stockade.dev/version": "latest"}, None),
+        ("tenant-a", {"app.kubernetes.io/name": "algorithm", "stockade.dev/version": "1"}, None),
+        ("tenant-a", {"app.kubernetes.io/name": "account-gateway"}, None),
+        ("tenant-a", {}, None),
+    ],
+)
+def test_a_pod_with_borrowed_labels_is_nobodys(namespace: str, labels: dict[str, str], owner: Key | None) -> None:
+    assert find_owner({"metadata": {"name": "p", "namespace": namespace, "labels": labels}}) == owner
+    assert find_owner({"metadata": {"name": "p", "namespace": "tenant-a"}}) is None
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[1]", '"text"', "{"])
