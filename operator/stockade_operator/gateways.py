@@ -184,6 +184,8 @@ def _open_session() -> aiohttp.ClientSession:
 
 
 def _can_answer(pod: Manifest) -> bool:
+    if find_owner(pod) is None:
+        return False
     facts = read_pod(pod)
     return bool(facts.address) and not facts.finished and facts.gateway.state == "running"
 

@@ -76,7 +76,7 @@ class PodFacts:
 def read_pod(pod: Manifest) -> PodFacts:
     """Return the facts of an algorithm's or an account gateway's pod."""
     metadata, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
-    annotations = metadata.get("annotations", {})
+    annotations, version = metadata.get("annotations", {}), metadata.get("labels", {}).get(VERSION_LABEL, "")
     condition: Manifest = next((c for c in status.get("conditions", []) if c["type"] == "PodScheduled"), {})
     return PodFacts(
         name=metadata["name"],
@@ -99,7 +99,7 @@ def read_pod(pod: Manifest) -> PodFacts:
         user_hash=annotations.get(USER_HASH_ANNOTATION, ""),
         platform_hash=annotations.get(PLATFORM_HASH_ANNOTATION, ""),
         keys_secret=annotations.get(KEYS_SECRET_ANNOTATION, ""),
-        version=int(metadata.get("labels", {}).get(VERSION_LABEL, "0")),
+        version=int(version) if version.isdecimal() else 0,
     )
 
 

@@ -5,16 +5,13 @@ from stockade_operator.account_status import TOLD, AccountFacts, describe_accoun
 from stockade_operator.manifests.account_gateway import make_account_deployment, make_account_service
 from stockade_operator.manifests.control import write_account_control
 from stockade_operator.manifests.metadata import (
-    ACCOUNT_GATEWAY,
-    ACCOUNT_LABEL,
     CONTROL_ANNOTATION,
-    NAME_LABEL,
     Manifest,
     name_account_gateway,
     name_tenant,
 )
 from stockade_operator.observed import Key, key_of
-from stockade_operator.pods import PodFacts, read_pod
+from stockade_operator.pods import PodFacts, find_owner, read_pod
 from stockade_operator.policies import judge_account, judge_keys
 from stockade_operator.reconcile.context import Context
 
@@ -62,7 +59,7 @@ class AccountReconciler:
 
     def _list_pods(self, key: Key) -> list[Manifest]:
         found = self._context.observed.list_known("Pod", key.namespace)
-        return [pod for pod in found if _belongs_to(pod, key.name)]
+        return [pod for pod in found if find_owner(pod) == key]
 
     def _list_algorithms(self, key: Key) -> list[Algorithm]:
         found = self._context.observed.list_known("Algorithm", key.namespace)
@@ -85,11 +82,6 @@ class AccountReconciler:
             child = await self._context.cluster.get(kind, key.namespace, name_account_gateway(key.name))
             if child is not None and "deletionTimestamp" not in child["metadata"]:
                 await self._context.cluster.delete(kind, child)
-
-
-def _belongs_to(pod: Manifest, account: str) -> bool:
-    labels = pod["metadata"]["labels"]
-    return bool(labels.get(NAME_LABEL) == ACCOUNT_GATEWAY and labels.get(ACCOUNT_LABEL) == account)
 
 
 def _choose_pod(account: ExchangeAccount, pods: list[Manifest]) -> PodFacts | None:
