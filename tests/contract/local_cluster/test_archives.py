@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from stockade_cluster.errors import ImageError
 from stockade_cluster.images import check_layers, read_layers
 
