@@ -1,6 +1,7 @@
 """Brings images to where the cluster's node finds them: the local runtime or a registry."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from stockade_cluster.base_images import archive_path
 from stockade_cluster.buildah import buildah
@@ -10,14 +11,19 @@ from stockade_cluster.images import image_name
 from stockade_cluster.progress import Progress
 from stockade_cluster.settings import Settings
 
+LOADERS = 2
+
 
 def load_images(settings: Settings, progress: Progress, images: Iterable[str]) -> None:
     """Import the archives of images the local runtime does not have yet."""
     present = set(run(ctr(settings, "images", "list", "--quiet")).split())
-    for image in images:
-        if image not in present:
-            with progress.step("load", f"loading {image}", f"loaded {image}"):
-                run(ctr(settings, "images", "import", str(archive_path(settings, image))))
+
+    def load(image: str) -> None:
+        with progress.step("load", f"loading {image}", f"loaded {image}"):
+            run(ctr(settings, "images", "import", str(archive_path(settings, image))))
+
+    with ThreadPoolExecutor(LOADERS) as loaders:
+        list(loaders.map(load, [image for image in images if image not in present]))
 
 
 def push_images(settings: Settings, progress: Progress, tags: dict[str, str]) -> None:
