@@ -5,7 +5,7 @@ PYTEST := .venv/bin/python -m pytest
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test bench
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -35,6 +35,9 @@ venv: packages ## make .venv as requirements/dev.txt locks it
 locks: venv ## write requirements/*.txt anew from the pins in pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/lock.sh
 
+reference: venv ## write docs/reference/ anew from the resources and the chart's values
+	.venv/bin/python docs/reference.py
+
 lint: venv ## ruff, mypy and the import contracts
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -43,14 +46,12 @@ lint: venv ## ruff, mypy and the import contracts
 unit: venv ## pure tests
 	$(PYTEST) tests/unit
 contract: venv programs ## tests with real sockets and processes, without a cluster
-	$(PYTEST) tests/contract --reruns 2
+	$(PYTEST) tests/contract -rR --reruns 2
 database: venv ## tests on a real PostgreSQL
 	$(PYTEST) tests/database
 cluster: venv up ## tests on the running cluster
-	$(INSIDE) $(PYTEST) tests/cluster --reruns 2 --reruns-delay 5
+	$(INSIDE) $(PYTEST) tests/cluster --timeout 600 -rR --reruns 2 --reruns-delay 5
 browser: venv up ## tests of the panel in a real browser
-	$(INSIDE) $(PYTEST) tests/browser --reruns 2 --reruns-delay 5
+	$(INSIDE) $(PYTEST) tests/browser --timeout 600 -rR --reruns 2 --reruns-delay 5
 test: venv ## every tier in order, then down; a summary at the end
 	@$(STOCKADE) test
-bench: venv up ## measure, and write benchmarks/results/
-	$(INSIDE) .venv/bin/python -m benchmarks
