@@ -99,7 +99,8 @@ def _add_forwarded(router: APIRouter, forwarding: Forwarding) -> None:
                 content_type=request.headers.get("content-type"),
             )
         except GatewayError as error:
-            return JSONResponse({"error": {"code": error.code, "message": str(error)}}, 502)
+            status = 404 if error.code == "NO_SUCH_PATH" else 502
+            return JSONResponse({"error": {"code": error.code, "message": str(error)}}, status)
         finally:
             if request.method != "GET":
                 # Also when the outcome is unknown: that it was tried is what has to be known then.
