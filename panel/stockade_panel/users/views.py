@@ -86,5 +86,10 @@ def _check(values: dict[str, str], password: str) -> dict[str, str]:
 def _render(values: dict[str, str], errors: dict[str, str]) -> str:
     tenants = [manifest["metadata"]["name"] for manifest in parts().objects.list_objects("tenants")]
     return render_template(
-        "users/list.html", users=parts().users.list_users(), tenants=tenants, values=values, errors=errors
+        "users/list.html",
+        users=parts().users.list_users(),
+        tenants=tenants,
+        platform=parts().settings.namespace,
+        values=values,
+        errors=errors,
     )
