@@ -102,6 +102,7 @@ def create_demo(settings: Settings, progress: Progress) -> None:
         if get_object(settings, "algorithm", ALGORITHM, TENANT_NAMESPACE) is None:
             source = (settings.checkout / "algo-image" / "examples" / f"{ALGORITHM}.py").read_text()
             apply_objects(settings, [algorithm_object(source)])
+        step.tell("adding the user to the panel")
         _add_user(settings)
         _wait_ready(settings, step, "exchangeaccount", ACCOUNT, TENANT_NAMESPACE)
         _wait_ready(settings, step, "algorithm", ALGORITHM, TENANT_NAMESPACE)
