@@ -11,7 +11,7 @@ from stockade_paper.account_requests import open_account
 from stockade_paper.errors import BinanceError, ConfigurationError, PaperError
 from stockade_paper.exchange import Exchange
 from stockade_paper.faults import KINDS, Faults
-from stockade_paper.feeds.player import Player
+from stockade_paper.feeds.player import Feed
 from stockade_paper.journal import Journal
 from stockade_paper.streams import StreamHub
 from stockade_paper.websocket_api import WebsocketApi
@@ -29,14 +29,14 @@ class Control:
         exchange: Exchange,
         *,
         faults: Faults,
-        player: Player,
+        feed: Feed,
         hub: StreamHub,
         websocket_api: WebsocketApi,
         journal: Journal | None,
     ) -> None:
         self._exchange = exchange
         self._faults = faults
-        self._player = player
+        self._feed = feed
         self._hub = hub
         self._websocket_api = websocket_api
         self._journal = journal
@@ -100,17 +100,17 @@ class Control:
 
     async def show_feed(self, _request: web.Request) -> web.Response:
         """Tell where the feed is."""
-        return web.json_response(self._player.describe())
+        return web.json_response(self._feed.describe())
 
     async def start_feed(self, _request: web.Request) -> web.Response:
         """Begin, or go on after a pause."""
-        self._player.start()
-        return web.json_response(self._player.describe())
+        self._feed.start()
+        return web.json_response(self._feed.describe())
 
     async def pause_feed(self, _request: web.Request) -> web.Response:
         """Let the market stand still."""
-        self._player.pause()
-        return web.json_response(self._player.describe())
+        self._feed.pause()
+        return web.json_response(self._feed.describe())
 
     async def list_faults(self, _request: web.Request) -> web.Response:
         """List armed faults and the kinds there are."""

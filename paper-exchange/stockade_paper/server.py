@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,14 @@ from aiohttp import web
 
 from stockade_paper.account_requests import open_account, open_unknown_account
 from stockade_paper.accounts import ApiKey
-from stockade_paper.book import Book
 from stockade_paper.control import Control
 from stockade_paper.dispatch import Dispatcher
 from stockade_paper.errors import ConfigurationError
-from stockade_paper.exchange import Exchange
 from stockade_paper.faults import Faults
-from stockade_paper.feeds import replay, synthetic
-from stockade_paper.feeds.player import Player
-from stockade_paper.fees import FeeSchedule
-from stockade_paper.instruments import INSTRUMENTS
-from stockade_paper.journal import Journal, read_prices
+from stockade_paper.journal import Journal
 from stockade_paper.limits import Limits, LimitSettings
 from stockade_paper.listen_keys import ListenKeys
-from stockade_paper.market import Market
+from stockade_paper.market_floor import build_exchange, read_clock
 from stockade_paper.rest import RestServer
 from stockade_paper.settings import Settings
 from stockade_paper.status_page import StatusPage
@@ -35,14 +28,7 @@ from stockade_paper.user_streams import UserStreams
 from stockade_paper.websocket_api import WebsocketApi
 
 LOG = logging.getLogger(__name__)
-TRADE_ID_EPOCH_SECONDS = 1_600_000_000
-TRADE_IDS_PER_SECOND = 100
 PRICE_SECONDS = 1.0
-
-
-def read_clock() -> int:
-    """Return the time in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class PaperExchange:
@@ -55,7 +41,7 @@ class PaperExchange:
             LimitSettings(settings.weight_per_minute, settings.orders_per_ten_seconds, settings.orders_per_day),
             read_clock,
         )
-        self.exchange, self.player = build_exchange(settings)
+        self.exchange, self.feed = build_exchange(settings)
         self.hub = StreamHub(read_clock, self.faults)
         self.publisher = StreamPublisher(self.exchange, self.hub)
         user_streams = UserStreams(self.faults)
@@ -77,7 +63,7 @@ class PaperExchange:
         """Return the server with all routes."""
         application = web.Application()
         router = application.router
-        router.add_get("/", StatusPage(self.exchange, self.player, self.faults).handle)
+        router.add_get("/", StatusPage(self.exchange, self.feed, self.faults).handle)
         router.add_get("/ws-api/v3", self.websocket_api.handle)
         router.add_get("/stream", self.streams.handle)
         router.add_get("/ws", self.streams.handle)
@@ -85,7 +71,7 @@ class PaperExchange:
         control = Control(
             self.exchange,
             faults=self.faults,
-            player=self.player,
+            feed=self.feed,
             hub=self.hub,
             websocket_api=self.websocket_api,
             journal=self.journal,
@@ -114,61 +100,6 @@ class PaperExchange:
                 raise ConfigurationError(f"{path}: {error}") from error
             if self.journal is not None:
                 self.journal.record_account(opened.key)
-
-
-def build_exchange(settings: Settings) -> tuple[Exchange, Player]:
-    """Build markets, exchange and feed as the settings say."""
-    fees = FeeSchedule(settings.maker_fee, settings.taker_fee)
-    if settings.feed == "replay":
-        return _build_replay(settings, fees)
-    return _build_synthetic(settings, fees)
-
-
-def _build_replay(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Player]:
-    if settings.trades is None:
-        raise ConfigurationError("trades: a replay needs a recording; write --trades FILE.csv")
-    known = {instrument.symbol: instrument for instrument in INSTRUMENTS}
-    instrument = known.get(settings.replay_symbol)
-    if instrument is None:
-        raise ConfigurationError(
-            f"replay_symbol: '{settings.replay_symbol}' is unknown; write one of {', '.join(known)}"
-        )
-    recording = replay.read_recording(settings.trades, settings.quotes, instrument.symbol)
-    book = Book(has_full_depth=False)
-    market = Market(instrument, book, prints_own_trades=False, first_trade_id=_first_trade_id())
-    exchange = Exchange([market], fees, read_clock)
-    return exchange, Player("replay", exchange, replay.play(recording, settings.speed))
-
-
-def _build_synthetic(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Player]:
-    markets: list[Market] = []
-    sources: list[synthetic.SyntheticMarket] = []
-    now = read_clock()
-    prices = read_prices(settings.state) if settings.state is not None else {}
-    for instrument in INSTRUMENTS:
-        character = synthetic.CHARACTERS[instrument.symbol]
-        start_price = prices.get(instrument.symbol, character.start_price)
-        source = synthetic.SyntheticMarket(
-            instrument, character, settings.seed, float(settings.activity), start_price=start_price
-        )
-        first = _first_trade_id()
-        market = Market(instrument, Book(has_full_depth=True), prints_own_trades=True, first_trade_id=first)
-        history = source.preload(settings.history_minutes, now, first)
-        market.candles.preload(history)
-        if history:
-            market.last_price = history[-1].close
-        markets.append(market)
-        sources.append(source)
-    exchange = Exchange(markets, fees, read_clock)
-    for source in sources:
-        for event in source.advance():
-            exchange.apply_feed(event)
-    return exchange, Player("synthetic", exchange, synthetic.play(sources, settings.speed))
-
-
-def _first_trade_id() -> int:
-    """Begin where no earlier run can have been: ids never repeat over restarts."""
-    return (int(time.time()) - TRADE_ID_EPOCH_SECONDS) * TRADE_IDS_PER_SECOND
 
 
 async def _record_prices(journal: Journal) -> None:
@@ -210,7 +141,7 @@ async def serve(settings: Settings) -> None:
     if paper.journal is not None:
         tasks.append(asyncio.create_task(_record_prices(paper.journal)))
     if not settings.start_paused:
-        paper.player.start()
+        paper.feed.start()
     await stop.wait()
     paper.hub.announce_shutdown()
     paper.websocket_api.announce_shutdown()
@@ -220,7 +151,7 @@ async def serve(settings: Settings) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await paper.player.stop()
+    await paper.feed.stop()
     await runner.cleanup()
     if paper.journal is not None:
         paper.journal.close()

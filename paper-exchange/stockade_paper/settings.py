@@ -12,7 +12,7 @@ import yaml
 
 from stockade_paper.errors import ConfigurationError
 
-FEEDS = ("synthetic", "replay")
+FEEDS = ("synthetic", "replay", "binance")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Settings:
     quotes: Path | None = None
     replay_symbol: str = "BTCUSDT"
     speed: Decimal = Decimal(1)
+    source_rest: str = ""
+    source_streams: str = ""
     start_paused: bool = False
     open_accounts: bool = False
     accounts_file: Path | None = None
@@ -65,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--config", help="YAML file with any of the settings below (names with underscores)")
     serve.add_argument("--host", help="address to listen on (default: all)")
     serve.add_argument("--port", help="port for everything; 0 picks a free one and prints it (default 9000)")
-    serve.add_argument("--feed", help="synthetic (default) or replay")
+    serve.add_argument("--feed", help="synthetic (default), replay or binance")
     serve.add_argument("--seed", help="seed of the synthetic feed (default 1)")
     serve.add_argument("--activity", help="how busy the synthetic market is, 1 is some ten trades a second")
     serve.add_argument("--history-minutes", help="synthetic candles before the start (default 7 days)")
@@ -73,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--quotes", help="replay: CSV with time,bid,bid_size,ask,ask_size")
     serve.add_argument("--replay-symbol", help="replay: whose recording it is (default BTCUSDT)")
     serve.add_argument("--speed", help="how many times faster than real time the feed runs (default 1)")
+    serve.add_argument("--source-rest", help="binance: REST of the real exchange, such as https://api.binance.com")
+    serve.add_argument("--source-streams", help="binance: its streams, such as wss://stream.binance.com:9443")
     serve.add_argument("--start-paused", action="store_true", default=None, help="wait for POST /paper/v1/feed/start")
     serve.add_argument("--open-accounts", action="store_true", default=None, help="give any unknown key an account")
     serve.add_argument("--accounts-file", help="JSON list of accounts to open (also STOCKADE_PAPER_ACCOUNTS)")
@@ -141,10 +145,20 @@ def _decimal(name: str, value: Any) -> Decimal:
 
 def _check(settings: Settings) -> None:
     if settings.feed not in FEEDS:
-        raise ConfigurationError(f"feed: '{settings.feed}' is unknown; write synthetic or replay")
+        raise ConfigurationError(f"feed: '{settings.feed}' is unknown; write synthetic, replay or binance")
     if settings.feed == "replay" and settings.trades is None:
         raise ConfigurationError("trades: a replay needs a recording; write --trades FILE.csv")
+    _check_source(settings)
     if settings.speed == 0:
         raise ConfigurationError("speed: a feed can't stand still; write a number above zero, or use --start-paused")
     if not 0 <= settings.port <= 65535:
         raise ConfigurationError(f"port: '{settings.port}' is not allowed; write 0 to 65535")
+
+
+def _check_source(settings: Settings) -> None:
+    if settings.feed != "binance":
+        return
+    if not settings.source_rest.startswith(("https://", "http://")):
+        raise ConfigurationError("source_rest: where is the real exchange? Write --source-rest https://api.binance.com")
+    if not settings.source_streams.startswith(("wss://", "ws://")):
+        raise ConfigurationError("source_streams: write --source-streams wss://stream.binance.com:9443")

@@ -7,7 +7,7 @@ from aiohttp import web
 from stockade_paper.amounts import format_amount
 from stockade_paper.exchange import Exchange
 from stockade_paper.faults import Faults
-from stockade_paper.feeds.player import Player
+from stockade_paper.feeds.player import Feed
 from stockade_paper.market import Market
 
 SHOWN_LEVELS = 5
@@ -21,14 +21,14 @@ STYLE = (
 class StatusPage:
     """Shows the exchange as it is now; reloading is the only way to see it again."""
 
-    def __init__(self, exchange: Exchange, player: Player, faults: Faults) -> None:
+    def __init__(self, exchange: Exchange, feed: Feed, faults: Faults) -> None:
         self._exchange = exchange
-        self._player = player
+        self._feed = feed
         self._faults = faults
 
     async def handle(self, _request: web.Request) -> web.Response:
         """Answer `GET /`."""
-        feed = self._player.describe()
+        feed = self._feed.describe()
         exchange = self._exchange
         armed = ", ".join(escape(f"{fault.kind} x{fault.count}") for fault in self._faults.armed) or "none"
         body = (

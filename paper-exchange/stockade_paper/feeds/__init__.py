@@ -1,4 +1,5 @@
-"""Where the outside market comes from: `replay` of a recording or the `synthetic` generator.
+"""Where the outside market comes from: a real exchange (`binance`), a recording (`replay`), a generator (`synthetic`).
 
-A feed only yields events in order, each with the seconds since the feed's start; `player.py` waits and applies them.
+The last two only yield events in order, each with the seconds since the feed's start, and `player.py` applies them when
+they are due; `binance` applies its events as they come.
 """

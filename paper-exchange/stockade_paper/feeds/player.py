@@ -3,13 +3,29 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from stockade_paper.exchange import Exchange
 from stockade_paper.market_events import MarketEvent
 
 LOG = logging.getLogger(__name__)
 BATCHES_PER_BREATH = 20
+
+
+class Feed(Protocol):
+    """What every feed can be told."""
+
+    def start(self) -> None:
+        """Begin or go on."""
+
+    def pause(self) -> None:
+        """Let no event happen until the next `start`."""
+
+    async def stop(self) -> None:
+        """End for good."""
+
+    def describe(self) -> dict[str, Any]:
+        """Write name, state and the number of events so far."""
 
 
 class Player:

@@ -24,7 +24,7 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
         ("feed: [", "line 2: not YAML; write 'name: value' lines"),
         ("- a", "write 'name: value' lines"),
         ("fede: synthetic", "'fede' is unknown; write one of"),
-        ("feed: live", "feed: 'live' is unknown; write synthetic or replay"),
+        ("feed: live", "feed: 'live' is unknown; write synthetic, replay or binance"),
         ("feed: replay", "trades: a replay needs a recording"),
         ("seed: x", "seed: 'x' is not allowed; write a whole number"),
         ("speed: 0", "speed: a feed can't stand still"),
