@@ -16,7 +16,7 @@ from stockade_cluster.lock import hold_lock
 from stockade_cluster.packages import CLUSTER, TESTS, install_packages
 from stockade_cluster.programs import BUILDS, build_programs
 from stockade_cluster.progress import Progress
-from stockade_cluster.removal import remove_cluster, remove_state
+from stockade_cluster.removal import remove_cluster, remove_state, require_own_cluster
 from stockade_cluster.settings import Settings, read_settings
 from stockade_cluster.status import describe_logs, describe_status
 from stockade_cluster.tiers import run_tiers
@@ -38,6 +38,7 @@ def down(settings: Settings, progress: Progress) -> None:
         elif settings.given_kubeconfig:
             raise LocalClusterError("The given cluster is yours: `helm uninstall stockade` removes what was installed.")
         else:
+            require_own_cluster(settings)
             remove_cluster(settings, progress)
         remove_state(settings)
 

@@ -9,9 +9,9 @@ from stockade_cluster import processes
 from stockade_cluster.borrowed import remove_borrowed
 from stockade_cluster.commands import run
 from stockade_cluster.control_groups import kill_members, list_roots, remove_groups
-from stockade_cluster.errors import RemovalError
+from stockade_cluster.errors import MachineError, RemovalError
 from stockade_cluster.network import OUTER_LINK, remove_network
-from stockade_cluster.places import BUILD_RUN, CONTAINERD_SOCKET, DATA, NAME, NETWORK_NAMESPACE, PROCESSES, RUN
+from stockade_cluster.places import BUILD_RUN, CONTAINERD_SOCKET, DATA, NAME, NETWORK_NAMESPACE, OWNER, PROCESSES, RUN
 from stockade_cluster.progress import Progress
 from stockade_cluster.settings import Settings
 
@@ -19,6 +19,13 @@ from stockade_cluster.settings import Settings
 STOP_SECONDS = 3.0
 # Those that would start something anew go first.
 STOP_FIRST = ("panel-door", "kubelet", "kube-controller-manager", "kube-scheduler")
+
+
+def require_own_cluster(settings: Settings) -> None:
+    """MachineError if the cluster on this machine is that of another checkout that still exists."""
+    owner = Path(OWNER.read_text()) if OWNER.exists() else settings.checkout
+    if owner != settings.checkout and owner.exists() and processes.find_pid("kube-apiserver"):
+        raise MachineError(f"The cluster of {owner} runs on this machine: end it with `make -C {owner} down`.")
 
 
 def remove_cluster(settings: Settings, progress: Progress) -> None:

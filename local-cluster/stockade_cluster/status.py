@@ -21,10 +21,13 @@ def describe_status(settings: Settings) -> str:
     if settings.is_local:
         if not OWNER.exists():
             return "No cluster runs on this machine. `make up` starts one."
-        told.append(f"The cluster of {OWNER.read_text()}:")
+        owner = OWNER.read_text()
+        told.append(f"The cluster of {owner}:")
         for name in processes.list_names():
             pid = processes.find_pid(name)
             told.append(f"  {name:<26} {f'runs, process {pid}' if pid else 'ENDED'}")
+        if owner != str(settings.checkout):
+            return "\n".join([*told, f"\n`make -C {owner} status` says more."])
     for question in QUESTIONS:
         try:
             told.append("\n" + run(kubectl(settings, *question)).rstrip())

@@ -18,10 +18,10 @@ from stockade_cluster.network import check_route_is_free
 from stockade_cluster.network_policy_enforcer import NAME as ENFORCER
 from stockade_cluster.packages import CLUSTER, install_packages
 from stockade_cluster.panel_door import listen, open_door
-from stockade_cluster.places import DATA, NETWORK_NAMESPACE, OWNER, RUN, STARTED
+from stockade_cluster.places import DATA, NETWORK_NAMESPACE, RUN, STARTED
 from stockade_cluster.programs import BUILDS, build_programs, find_program
 from stockade_cluster.progress import Progress
-from stockade_cluster.removal import remove_cluster
+from stockade_cluster.removal import remove_cluster, require_own_cluster
 from stockade_cluster.settings import Settings
 from stockade_cluster.virtual_environment import make_environment
 
@@ -112,13 +112,10 @@ def is_running(settings: Settings, progress: Progress) -> bool:
     """Whether this checkout's cluster runs whole; a half-started, broken or rebooted one is removed first."""
     if not any(path.exists() for path in (RUN, NETWORK_NAMESPACE, DATA / "etcd")):
         return False
-    owner = OWNER.read_text() if OWNER.exists() else ""
+    require_own_cluster(settings)
     parts = [*component_commands(settings.programs), ENFORCER]
     ended = [name for name in parts if processes.find_pid(name) is None]
-    whole = STARTED.exists() and not ended
-    if whole and owner != str(settings.checkout):
-        raise MachineError(f"The cluster of {owner} runs on this machine: end it with `make -C {owner} down`.")
-    if whole:
+    if STARTED.exists() and not ended:
         return True
     reason = f"{', '.join(ended)} ended" if STARTED.exists() else "an earlier start was not finished"
     progress.say("cluster", f"{reason}: removing what is left of it")
