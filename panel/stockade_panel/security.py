@@ -41,7 +41,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
@@ -229,7 +228,9 @@ class SecurityHeaders:
         self._app = app
         self._headers = dict(SECURITY_HEADERS)
         if secure:
+            # Browsers take these two over TLS only, and complain of the second one elsewhere.
             self._headers["Strict-Transport-Security"] = "max-age=31536000"
+            self._headers["Cross-Origin-Opener-Policy"] = "same-origin"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and add to the start of its answer."""

@@ -123,13 +123,19 @@ function writeAges() {
 }
 setInterval(writeAges, 1000);
 
-// Copy buttons stand right after the text they copy.
+// Copy buttons stand right after the text they copy. Without TLS browsers give no clipboard: then the text is selected.
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  navigator.clipboard.writeText(button.previousElementSibling.textContent).then(
+  const text = button.previousElementSibling;
+  getSelection().selectAllChildren(text);
+  if (!navigator.clipboard) {
+    button.textContent = "Selected";
+    return;
+  }
+  navigator.clipboard.writeText(text.textContent).then(
     () => { button.textContent = "Copied"; },
-    () => { button.textContent = "Select it"; },
+    () => { button.textContent = "Selected"; },
   );
 });
