@@ -29,6 +29,17 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperProcess]:
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="session")
+def tight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperProcess]:
+    """An exchange that takes five unfilled orders in ten seconds, and whose market stands still."""
+    folder = tmp_path_factory.mktemp("tight")
+    config = folder / "paper.yaml"
+    config.write_text("orders_per_ten_seconds: 5\nhistory_minutes: 10\nstart_paused: true\n")
+    process = PaperProcess(folder / "log.txt", "--config", str(config))
+    yield process
+    assert process.stop() == 0
+
+
 @pytest.fixture
 def paper_log(tmp_path: Path) -> Path:
     """Where a test's own exchange writes."""

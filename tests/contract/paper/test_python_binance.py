@@ -8,6 +8,15 @@ import pytest
 
 from tests.contract.paper.conftest import Client, binance, receive, receive_until
 from tests.support.paper import PaperProcess
+from tests.support.paper_orders import (
+    SYMBOL,
+    describe_every_order,
+    describe_oco,
+    describe_oto,
+    describe_otoco,
+    price_above,
+    price_below,
+)
 
 D = Decimal
 
@@ -69,6 +78,124 @@ async def test_orders_by_the_websocket_api(client: Client) -> None:
     with pytest.raises(binance.exceptions.BinanceAPIException) as caught:
         await api.ws_cancel_order(symbol="BTCUSDT", orderId=order["orderId"])
     assert (caught.value.code, caught.value.message) == (-2011, "Unknown order sent.")
+
+
+async def ask_last_price(client: Client) -> Decimal:
+    """Return the last price."""
+    return D((await client.api.get_symbol_ticker(symbol=SYMBOL))["price"])
+
+
+@pytest.mark.parametrize("prefix", ["", "ws_"])
+async def test_every_order_type(client: Client, prefix: str) -> None:
+    """By REST and by the WebSocket API: each type is taken, told alike afterwards, and goes when cancelled."""
+    place, show, cancel = (getattr(client.api, f"{prefix}{verb}_order") for verb in ("create", "get", "cancel"))
+    for sample in describe_every_order(await ask_last_price(client)):
+        assert await getattr(client.api, f"{prefix}create_test_order")(**sample.parameters) == {}
+        placed = await place(**sample.parameters)
+        told = await show(symbol=SYMBOL, orderId=placed["orderId"])
+        assert (told["type"], told["status"]) == (sample.parameters["type"], sample.status)
+        assert told["clientOrderId"] == placed["clientOrderId"]
+        if sample.status == "NEW":
+            cancelled = await cancel(symbol=SYMBOL, origClientOrderId=placed["clientOrderId"])
+            assert (cancelled["orderId"], cancelled["status"]) == (placed["orderId"], "CANCELED")
+    assert await client.api.get_open_orders() == []
+    balances = (await client.api.get_account())["balances"]
+    assert {each["locked"] for each in balances} == {"0.00000000"}
+
+
+async def test_replace_and_amend(client: Client) -> None:
+    api = client.api
+    low = price_below(await ask_last_price(client))
+    order = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.02", "price": low}
+    first = await api.create_order(**order)
+    mode = {"cancelReplaceMode": "STOP_ON_FAILURE"}
+    second = await api.cancel_replace_order(**order, **mode, cancelOrderId=first["orderId"])
+    assert (second["cancelResult"], second["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+    third = await api.ws_cancel_and_replace_order(
+        **order, **mode, cancelOrigClientOrderId=second["newOrderResponse"]["clientOrderId"]
+    )
+    order_id = third["newOrderResponse"]["orderId"]
+    with pytest.raises(binance.exceptions.BinanceAPIException) as caught:
+        await api.cancel_replace_order(**order, **mode, cancelOrderId=first["orderId"])
+    assert (caught.value.status_code, caught.value.code) == (400, -2022)
+    amend = {"symbol": SYMBOL, "orderId": order_id, "newQty": "0.01"}
+    amended = await api._ws_api_request("order.amend.keepPriority", signed=True, params=amend)
+    assert (amended["amendedOrder"]["orderId"], D(amended["amendedOrder"]["qty"])) == (order_id, D("0.01"))
+    assert [each["orderId"] for each in await api.ws_get_open_orders(symbol=SYMBOL)] == [order_id]
+    assert [each["status"] for each in await api.ws_cancel_all_open_orders(symbol=SYMBOL)] == ["CANCELED"]
+
+
+async def test_lists_come_alive_and_tell_it(client: Client) -> None:
+    """A filled working order wakes what waits for it; user events tell of each list."""
+    api = client.api
+    last = await ask_last_price(client)
+    low, high = price_below(last), price_above(last)
+    async with client.sockets.user_socket() as events:
+        waiting = await api.v3_post_order_list_oto(**describe_oto(low, high))
+        assert [each["status"] for each in waiting["orderReports"]] == ["NEW", "PENDING_NEW"]
+        assert (await api.v3_delete_order_list(symbol=SYMBOL, orderListId=waiting["orderListId"]))["listOrderStatus"]
+        filled = await api.ws_create_oto_order(**describe_oto(high, high))
+        pending = filled["orderReports"][1]["orderId"]
+        assert (await api.get_order(symbol=SYMBOL, orderId=pending))["status"] == "NEW"
+        await api.cancel_order(symbol=SYMBOL, orderId=pending)
+        guarded = await api.ws_create_otoco_order(**describe_otoco(high, low, high))
+        assert [each["type"] for each in await api.get_open_orders(symbol=SYMBOL)] == ["LIMIT_MAKER", "STOP_LOSS"]
+        assert (await api.ws_get_oco_order(orderListId=guarded["orderListId"]))["listOrderStatus"] == "EXECUTING"
+        assert len(await api.ws_get_oco_open_orders()) == 1
+        ended = await api.ws_cancel_oco_order(symbol=SYMBOL, orderListId=guarded["orderListId"])
+        assert ended["listOrderStatus"] == "ALL_DONE"
+        plain = await api.ws_create_oco_order(**describe_oco(low, high))
+        await api.v3_delete_order_list(symbol=SYMBOL, orderListId=plain["orderListId"])
+        seen = await receive_until(events, e="listStatus", g=plain["orderListId"], L="ALL_DONE")
+    told = {each["g"]: each["c"] for each in seen if each["e"] == "listStatus"}
+    ids = [each["orderListId"] for each in (waiting, filled, guarded, plain)]
+    assert told == dict(zip(ids, ["OTO", "OTO", "OTO", "OCO"], strict=True))
+    assert ids == list(range(ids[0], ids[0] + 4))
+
+
+async def test_reading_by_the_websocket_api(client: Client) -> None:
+    api = client.api
+    assert len((await api.ws_get_exchange_info(symbol=SYMBOL))["symbols"]) == 1
+    assert len((await api.ws_get_order_book(symbol=SYMBOL, limit=5))["bids"]) == 5
+    assert len(await api.ws_get_klines(symbol=SYMBOL, interval="1m", limit=30)) == 30
+    assert len(await api.ws_get_recent_trades(symbol=SYMBOL, limit=10)) == 10
+    assert len(await api.ws_get_aggregate_trades(symbol=SYMBOL, limit=10)) == 10
+    assert D((await api.ws_get_ticker(symbol=SYMBOL))["lastPrice"]) > 0
+    assert D((await api.ws_get_symbol_ticker_window(symbol=SYMBOL, windowSize="1h"))["volume"]) > 0
+    assert D((await api.ws_get_orderbook_ticker(symbol=SYMBOL))["askPrice"]) > 0
+    assert (await api.ws_get_commission_rates(symbol=SYMBOL))["symbol"] == SYMBOL
+    assert await api.ws_get_my_trades(symbol=SYMBOL) == []
+    assert await api.ws_get_prevented_matches(symbol=SYMBOL, orderId=1) == []
+    assert {row["rateLimitType"] for row in await api.ws_get_account_rate_limits_orders()} == {"ORDERS"}
+
+
+async def test_too_many_orders_and_recovery(tight: PaperProcess) -> None:
+    """Unfilled orders are limited; what fills as a maker makes room again at once ("Unfilled Order Count")."""
+    client = await Client(tight, tight.open_account(balances={"USDT": "100000"})).connect()
+    other = await Client(tight, tight.open_account(balances={"BTC": "1"})).connect()
+    try:
+        bid = D((await client.api.get_orderbook_ticker(symbol=SYMBOL))["bidPrice"])
+        order = {"symbol": SYMBOL, "quantity": "0.01", "price": str(bid + D("0.01"))}
+        placed, refusal = await place_until_refused(client.api.order_limit_buy, order)
+        assert (refusal.status_code, refusal.code) == (429, -1015)
+        assert refusal.message == "Too many new orders; current limit is 5 orders per 10 SECOND."
+        assert int(refusal.response.headers["Retry-After"]) <= 10
+        assert len(await client.api.get_open_orders(symbol=SYMBOL)) == placed
+        await other.api.order_market_sell(symbol=SYMBOL, quantity="0.01")
+        assert (await client.api.order_limit_buy(**order))["status"] == "NEW"
+    finally:
+        await client.close()
+        await other.close()
+
+
+async def place_until_refused(place: Any, order: dict[str, str]) -> tuple[int, Any]:
+    """Place the same order until the exchange refuses it; a new window may begin on the way."""
+    for placed in range(20):
+        try:
+            await place(**order)
+        except binance.exceptions.BinanceAPIException as refusal:
+            return placed, refusal
+    raise AssertionError("20 orders in a row were taken")
 
 
 async def test_order_lists(client: Client) -> None:
