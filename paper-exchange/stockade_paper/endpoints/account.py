@@ -194,6 +194,16 @@ def show_key_restrictions(call: Call) -> dict[str, Any]:
     }
 
 
+def list_trade_fees(call: Call) -> list[dict[str, str]]:
+    """Tell the rates of one or all symbols (`/sapi/v1/asset/tradeFee`)."""
+    symbols = [call.parameters.symbol()] if call.parameters.has("symbol") else list(call.exchange.markets)
+    maker, taker = str(call.exchange.fees.maker), str(call.exchange.fees.taker)
+    markets = [call.exchange.market(symbol) for symbol in symbols]
+    return [
+        {"symbol": market.instrument.symbol, "makerCommission": maker, "takerCommission": taker} for market in markets
+    ]
+
+
 def read_times(parameters: Parameters) -> tuple[int | None, int | None]:
     """Read `startTime` and `endTime`; raises BinanceError -1127 when they are more than 24 hours apart."""
     start, end = parameters.integer("startTime"), parameters.integer("endTime")
@@ -254,5 +264,6 @@ ENDPOINTS = (
     ),
     Endpoint(list_allocations, 20, ("GET", "/api/v3/myAllocations"), "myAllocations", signed=True),
     Endpoint(show_filters, 40, ("GET", "/api/v3/myFilters"), "myFilters", signed=True),
+    Endpoint(list_trade_fees, 1, ("GET", "/sapi/v1/asset/tradeFee"), signed=True),
     Endpoint(show_key_restrictions, 1, ("GET", "/sapi/v1/account/apiRestrictions"), signed=True),
 )

@@ -89,6 +89,19 @@ async def client(paper: PaperProcess) -> AsyncIterator[Client]:
     await connected.close()
 
 
+def aim_ccxt(paper: PaperProcess, account: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with which ccxt and ccxt.pro speak to a paper exchange."""
+    rest = f"{paper.http}/api/v3"
+    sockets = {"spot": f"{paper.websocket}/ws", "ws-api": {"spot": f"{paper.websocket}/ws-api/v3"}}
+    return {
+        "apiKey": account["apiKey"],
+        "secret": account["apiSecret"],
+        "enableRateLimit": False,
+        "urls": {"api": {"public": rest, "private": rest, "sapi": f"{paper.http}/sapi/v1", "ws": sockets}},
+        "options": {"fetchCurrencies": False, "fetchMargins": False, "fetchMarkets": {"types": ["spot"]}},
+    }
+
+
 async def receive(socket: Any) -> Any:
     """Wait for a socket's next message."""
     return await asyncio.wait_for(socket.recv(), DEADLINE_SECONDS)

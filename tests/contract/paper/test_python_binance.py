@@ -183,6 +183,7 @@ async def test_too_many_orders_and_recovery(tight: PaperProcess) -> None:
         assert len(await client.api.get_open_orders(symbol=SYMBOL)) == placed
         await other.api.order_market_sell(symbol=SYMBOL, quantity="0.01")
         assert (await client.api.order_limit_buy(**order))["status"] == "NEW"
+        await client.api.cancel_all_open_orders(symbol=SYMBOL)
     finally:
         await client.close()
         await other.close()
