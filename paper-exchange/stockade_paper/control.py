@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from stockade_paper.account_requests import open_account
+from stockade_paper.audit import AuditLog
 from stockade_paper.errors import BinanceError, ConfigurationError, PaperError
 from stockade_paper.exchange import Exchange
 from stockade_paper.faults import KINDS, Faults
@@ -33,6 +34,7 @@ class Control:
         hub: StreamHub,
         websocket_api: WebsocketApi,
         journal: Journal | None,
+        audit: AuditLog,
     ) -> None:
         self._exchange = exchange
         self._faults = faults
@@ -40,11 +42,13 @@ class Control:
         self._hub = hub
         self._websocket_api = websocket_api
         self._journal = journal
+        self._audit = audit
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Register all handlers."""
         routes: tuple[tuple[str, str, Handler], ...] = (
             ("GET", "/paper/v1/state", self.show_state),
+            ("GET", "/paper/v1/audit", self.show_audit),
             ("POST", "/paper/v1/accounts", self.create_account),
             ("POST", "/paper/v1/accounts/{account}/balances", self.change_balance),
             ("DELETE", "/paper/v1/keys/{key}", self.revoke_key),
@@ -66,6 +70,15 @@ class Control:
     async def show_state(self, _request: web.Request) -> web.Response:
         """Tell everything."""
         return web.json_response(describe_state(self._exchange))
+
+    async def show_audit(self, request: web.Request) -> web.Response:
+        """Tell what happened: the oldest `limit` (default 1000) entries after the one with the number `after`."""
+        after, limit = (
+            _whole(request.query.get(name, default)) for name, default in (("after", "0"), ("limit", "1000"))
+        )
+        if after < 0 or limit < 1:
+            raise ConfigurationError("after, limit: write whole numbers, such as ?after=0&limit=1000")
+        return web.Response(body=self._audit.write_after(after, limit), content_type="application/json")
 
     async def create_account(self, request: web.Request) -> web.Response:
         """Open an account or add a key to one; the answer is the only place that tells a generated secret."""

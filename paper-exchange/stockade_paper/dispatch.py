@@ -3,6 +3,7 @@
 from typing import Any
 
 from stockade_paper.accounts import ApiKey
+from stockade_paper.audit import AuditLog
 from stockade_paper.endpoints import account, market_data, order_lists, trading
 from stockade_paper.endpoints.call import Call, Endpoint
 from stockade_paper.errors import BinanceError, invalid_key, unknown_execution_status
@@ -25,10 +26,11 @@ WEBSOCKET_ENDPOINTS = {endpoint.websocket: endpoint for endpoint in ENDPOINTS if
 class Dispatcher:
     """Runs requests whose weight is charged and whose caller is known."""
 
-    def __init__(self, exchange: Exchange, limits: Limits, faults: Faults) -> None:
+    def __init__(self, exchange: Exchange, limits: Limits, faults: Faults, audit: AuditLog) -> None:
         self.exchange = exchange
         self.limits = limits
         self.faults = faults
+        self.audit = audit
 
     def run(self, endpoint: Endpoint, parameters: Parameters, key: ApiKey | None, address: str) -> Any:
         """Answer one request; raises BinanceError for a refusal, a limit or an armed `order-timeout`."""

@@ -1,5 +1,6 @@
 """Faults on demand: what a test asks to go wrong, and how often it still may."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.armed: list[Fault] = []
+        self.on_strike: Callable[[Fault], None] = lambda _fault: None
 
     def arm(self, wish: dict[str, Any], now_ms: int) -> Fault:
         """Arm one fault as asked for by the control API; raises ConfigurationError that says what to write."""
@@ -77,6 +79,7 @@ class Faults:
                 fault.count -= 1
                 if fault.count == 0:
                     self.armed.remove(fault)
+                self.on_strike(fault)
                 return fault
         return None
 

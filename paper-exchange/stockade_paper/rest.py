@@ -9,7 +9,6 @@ from aiohttp import web
 
 from stockade_paper.accounts import ApiKey
 from stockade_paper.dispatch import REST_ENDPOINTS, Dispatcher
-from stockade_paper.endpoints.call import Endpoint
 from stockade_paper.errors import BinanceError
 from stockade_paper.faults import refusal
 from stockade_paper.listen_keys import ListenKeys
@@ -30,39 +29,48 @@ class RestServer:
         self._listen_keys = listen_keys
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
-        address = request.remote or "unknown"
-        await self._delay()
-        if request.path == LISTEN_KEY_PATH and not self._listen_keys.enabled:
-            return web.Response(status=410, text=GONE_PAGE, content_type="text/html")
+        """Answer one request, late or not at all when a fault says so."""
         query = request.raw_path.partition("?")[2]
         body = (await request.read()).decode("utf-8", "replace") if request.body_exists else ""
+        number = self._record(request, query, body)
+        response, places_order = self._respond(request, query, body)
+        delay = self._dispatcher.faults.strike("delay-replies")
+        if delay is not None:
+            await asyncio.sleep(delay.milliseconds / 1000)
+        is_lost = places_order and self._dispatcher.faults.strike("drop-order-reply") is not None
+        self._dispatcher.audit.record("reply", request=number, status=response.status, isLost=is_lost)
+        return drop(request) if is_lost else response
+
+    def _record(self, request: web.Request, query: str, body: str) -> int:
+        values = dict(parse_qsl(f"{body}&{query}", keep_blank_values=True))
+        key = self._dispatcher.exchange.accounts.keys.get(request.headers.get("X-MBX-APIKEY", ""))
+        name = f"{request.method} {request.path}"
+        account = key.account_id if key is not None else None
+        return self._dispatcher.audit.record_request("rest", read_address(request), name, values, account)
+
+    def _respond(self, request: web.Request, query: str, body: str) -> tuple[web.Response, bool]:
+        """Return the answer and whether an order was placed."""
+        address = read_address(request)
+        if request.path == LISTEN_KEY_PATH and not self._listen_keys.enabled:
+            return web.Response(status=410, text=GONE_PAGE, content_type="text/html"), False
         key: ApiKey | None = None
-        endpoint: Endpoint | None = None
         try:
             fault = self._dispatcher.faults.strike("rest-status")
             if fault is not None:
                 raise refusal(fault)
             parameters = read_parameters(query, body)
             if request.path == LISTEN_KEY_PATH:
-                return self._answer(self._answer_listen_key(request, parameters, address), address)
+                return self._answer(self._answer_listen_key(request, parameters, address), address), False
             endpoint = REST_ENDPOINTS.get((request.method, request.path))
             if endpoint is None:
-                return web.Response(status=404, text="<html><body><h2>404 Not found</h2></body></html>")
+                return web.Response(status=404, text="<html><body><h2>404 Not found</h2></body></html>"), False
             self._dispatcher.limits.charge(address, endpoint.weigh(parameters))
             if endpoint.signed:
                 key = self._authenticate(request, parameters, rest_payload(query, body))
             result = self._dispatcher.run(endpoint, parameters, key, address)
         except BinanceError as error:
-            return self._refuse(error, address)
-        if endpoint.orders and self._dispatcher.faults.strike("drop-order-reply") is not None:
-            return drop(request)
-        return self._answer(result, address, key if endpoint.orders else None)
-
-    async def _delay(self) -> None:
-        fault = self._dispatcher.faults.strike("delay-replies")
-        if fault is not None:
-            await asyncio.sleep(fault.milliseconds / 1000)
+            return self._refuse(error, address), False
+        return self._answer(result, address, key if endpoint.orders else None), endpoint.orders > 0
 
     def _authenticate(self, request: web.Request, parameters: Parameters, payload: str) -> ApiKey:
         key = find_key(self._dispatcher.exchange.accounts, request.headers.get("X-MBX-APIKEY"), -2015)
@@ -98,6 +106,11 @@ class RestServer:
     def _weight_headers(self, address: str) -> dict[str, str]:
         used = str(self._dispatcher.limits.weight(address))
         return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+
+
+def read_address(request: web.Request) -> str:
+    """Return whom limits and bans count a request for."""
+    return request.remote or "unknown"
 
 
 def read_parameters(query: str, body: str) -> Parameters:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from stockade_paper.account_requests import open_account, open_unknown_account
 from stockade_paper.accounts import ApiKey
+from stockade_paper.audit import AuditFile, AuditLog
 from stockade_paper.control import Control
 from stockade_paper.dispatch import Dispatcher
 from stockade_paper.errors import ConfigurationError
@@ -41,16 +42,18 @@ class PaperExchange:
             LimitSettings(settings.weight_per_minute, settings.orders_per_ten_seconds, settings.orders_per_day),
             read_clock,
         )
+        self.audit = AuditLog(read_clock, AuditFile(settings.audit) if settings.audit is not None else None)
+        self.faults.on_strike = self.audit.record_fault
         self.exchange, self.feed = build_exchange(settings)
         self.hub = StreamHub(read_clock, self.faults)
         self.publisher = StreamPublisher(self.exchange, self.hub)
         user_streams = UserStreams(self.faults)
-        dispatcher = Dispatcher(self.exchange, limits, self.faults)
+        dispatcher = Dispatcher(self.exchange, limits, self.faults, self.audit)
         self.journal = Journal(settings.state, self.exchange) if settings.state is not None else None
         if self.journal is not None:
             self.journal.open()
             self.exchange.sinks.append(self.journal)
-        self.exchange.sinks += [user_streams, dispatcher.credit_fills]
+        self.exchange.sinks += [self.audit, user_streams, dispatcher.credit_fills]
         self._open_configured_accounts()
         if settings.open_accounts:
             self.exchange.accounts.open_unknown = self._open_unknown_account
@@ -75,6 +78,7 @@ class PaperExchange:
             hub=self.hub,
             websocket_api=self.websocket_api,
             journal=self.journal,
+            audit=self.audit,
         )
         control.add_routes(router)
         router.add_route("*", "/api/v3/{rest:.*}", self.rest.handle)
@@ -155,3 +159,4 @@ async def serve(settings: Settings) -> None:
     await runner.cleanup()
     if paper.journal is not None:
         paper.journal.close()
+    paper.audit.close()

@@ -35,6 +35,7 @@ class Settings:
     open_accounts: bool = False
     accounts_file: Path | None = None
     state: Path | None = None
+    audit: Path | None = None
     maker_fee: Decimal = Decimal("0.001")
     taker_fee: Decimal = Decimal("0.001")
     weight_per_minute: int = 6000
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--open-accounts", action="store_true", default=None, help="give any unknown key an account")
     serve.add_argument("--accounts-file", help="JSON list of accounts to open (also STOCKADE_PAPER_ACCOUNTS)")
     serve.add_argument("--state", help="folder for the state; with it, accounts and orders survive a kill")
+    serve.add_argument("--audit", help="file for the audit log, JSON lines; a full one becomes FILE.1")
     serve.add_argument("--maker-fee", help="fraction, default 0.001")
     serve.add_argument("--taker-fee", help="fraction, default 0.001")
     serve.add_argument("--legacy-listen-key", action="store_true", default=None, help="offer the retired listenKey")

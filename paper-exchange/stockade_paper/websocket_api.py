@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -92,10 +93,14 @@ class Session:
 
     async def on_text(self, text: str) -> None:
         """Answer one request, late or not at all when a fault says so."""
-        faults = self._api.dispatcher.faults
+        faults, audit = self._api.dispatcher.faults, self._api.dispatcher.audit
         delay = faults.strike("delay-replies")
-        reply, is_order = self._reply(text)
-        if is_order and faults.strike("drop-order-reply") is not None:
+        request = read_request(text)
+        number = self._record(request)
+        status, reply, places_order = self._reply(request)
+        is_lost = places_order and faults.strike("drop-order-reply") is not None
+        audit.record("reply", request=number, status=status, isLost=is_lost)
+        if is_lost:
             return
         if delay is None:
             self.connection.send(reply)
@@ -134,32 +139,32 @@ class Session:
             answer["rateLimits"] = self._describe_limits(None)
         return msgspec.json.encode(answer).decode()
 
-    def _reply(self, text: str) -> tuple[str, bool]:
-        """Return the answer to one request and whether it placed an order."""
-        try:
-            request = json.loads(text)
-            exact = json.loads(text, parse_int=str, parse_float=str)
-        except ValueError:
+    def _record(self, request: "Request | None") -> int:
+        values = request.values if request is not None and isinstance(request.values, dict) else {}
+        told = {name: _write_value(value) for name, value in values.items()}
+        key = self._api.dispatcher.exchange.accounts.keys.get(told.get("apiKey", "")) or self._key
+        name = str(request.method) if request is not None else "(not JSON)"
+        account = key.account_id if key is not None else None
+        return self._api.dispatcher.audit.record_request("websocket-api", self.connection.address, name, told, account)
+
+    def _reply(self, request: "Request | None") -> tuple[int, str, bool]:
+        """Return status and text of the answer to one request, and whether it placed an order."""
+        if request is None:
             error = BinanceError(-1135, "Invalid JSON Request")
-            return self.refuse(None, error, wants_limits=self._wants_limits), False
-        if not isinstance(request, dict):
-            error = BinanceError(-1135, "Invalid JSON Request")
-            return self.refuse(None, error, wants_limits=self._wants_limits), False
-        number = request.get("id")
-        values = exact.get("params") or {}
+            return error.status, self.refuse(None, error, wants_limits=self._wants_limits), False
         wants_limits = self._wants_limits
-        if isinstance(values, dict) and "returnRateLimits" in values:
-            wants_limits = str(values["returnRateLimits"]).lower() != "false"
+        if isinstance(request.values, dict) and "returnRateLimits" in request.values:
+            wants_limits = str(request.values["returnRateLimits"]).lower() != "false"
         try:
             method = _read_method(request)
-            parameters = read_parameters(values)
+            parameters = read_parameters(request.values)
             result, order_key = self._perform(method, parameters)
         except BinanceError as error:
-            return self.refuse(number, error, wants_limits=wants_limits), False
-        answer = {"id": number, "status": 200, "result": result}
+            return error.status, self.refuse(request.number, error, wants_limits=wants_limits), False
+        answer = {"id": request.number, "status": 200, "result": result}
         if wants_limits:
             answer["rateLimits"] = self._describe_limits(order_key)
-        return msgspec.json.encode(answer).decode(), order_key is not None
+        return 200, msgspec.json.encode(answer).decode(), order_key is not None
 
     def _perform(self, method: str, parameters: Parameters) -> tuple[Any, ApiKey | None]:
         """Run one method; the key comes back when it placed an order."""
@@ -273,6 +278,27 @@ class Subscription:
         self.is_of_session = is_of_session
 
 
+@dataclass(frozen=True)
+class Request:
+    """One request as it arrived; `values` are its `params`, numbers still as they were written."""
+
+    number: Any
+    method: Any
+    values: Any
+
+
+def read_request(text: str) -> Request | None:
+    """Read a text frame, None when it is no JSON object."""
+    try:
+        request = json.loads(text)
+        exact = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(request, dict):
+        return None
+    return Request(request.get("id"), request.get("method"), exact.get("params") or {})
+
+
 def read_parameters(values: Any) -> Parameters:
     """Turn a request's `params` into text; raises BinanceError -1135 when they are no object."""
     if not isinstance(values, dict):
@@ -288,11 +314,9 @@ def _write_value(value: Any) -> str:
     return str(value)
 
 
-def _read_method(request: dict[str, Any]) -> str:
-    number = request.get("id")
-    if number is not None and not isinstance(number, int | str):
+def _read_method(request: Request) -> str:
+    if request.number is not None and not isinstance(request.number, int | str):
         raise illegal_characters("id", INTEGER_PATTERN)
-    method = request.get("method")
-    if not isinstance(method, str) or not method:
+    if not isinstance(request.method, str) or not request.method:
         raise missing_parameter("method")
-    return method.removeprefix("v3/")
+    return request.method.removeprefix("v3/")
