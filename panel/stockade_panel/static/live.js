@@ -62,6 +62,7 @@ function showHealth(event) {
 let stream = null;
 let pause = 1000;
 let retry = null;
+let leaving = false; // logging out ends the stream before the answer is there; a reload would take its place
 
 function connect() {
   clearTimeout(retry);
@@ -69,7 +70,7 @@ function connect() {
   stream.addEventListener("hello", (event) => { pause = 1000; showHealth(event); readAllAgain(); });
   stream.addEventListener("health", showHealth);
   stream.addEventListener("refresh", readAllAgain);
-  stream.addEventListener("end", () => { disconnect(); location.reload(); });
+  stream.addEventListener("end", () => { disconnect(); if (!leaving) location.reload(); });
   for (const topic of ["algorithm", "account", "tenant", "ledger"]) {
     stream.addEventListener(topic, (event) => readChanged(topic, event));
   }
@@ -99,6 +100,10 @@ if (body.dataset.stream) {
     } else if (!stream) {
       connect();
     }
+  });
+  window.addEventListener("beforeunload", () => {
+    leaving = true;
+    setTimeout(() => { leaving = false; }, 10000);
   });
   window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

@@ -184,6 +184,15 @@ def test_a_page_that_is_open_leaves_when_its_session_ends(chromium: Browser, tra
         visitor.page.wait_for_url("**/login**")
 
 
+def test_logging_out_leads_to_the_log_in_and_nowhere_back(chromium: Browser, trader: Stage) -> None:
+    with visit(chromium, trader.url) as visitor:
+        visitor.log_in(TRADER, PASSWORD)
+        visitor.open("/algorithms/tenant-chromium/grid")
+        visitor.page.get_by_role("button", name="Log out").click()
+        visitor.page.wait_for_url("**/login")
+        visitor.check()
+
+
 def test_a_page_works_by_keyboard(chromium: Browser, trader: Stage) -> None:
     with visit(chromium, trader.url) as visitor:
         visitor.log_in(TRADER, PASSWORD)
