@@ -41,13 +41,15 @@ class OrderList:
 
     def describe(self, status_type: str, time_ms: int) -> dict[str, Any]:
         """Write it as the REST and WebSocket APIs do."""
+        return self.describe_briefly() | {"listStatusType": status_type, "transactionTime": time_ms}
+
+    def describe_briefly(self) -> dict[str, Any]:
+        """Write it as the answer to an amended order does."""
         return {
             "orderListId": self.list_id,
             "contingencyType": self.contingency,
-            "listStatusType": status_type,
             "listOrderStatus": "ALL_DONE" if self.is_done else "EXECUTING",
             "listClientOrderId": self.client_id,
-            "transactionTime": time_ms,
             "symbol": self.symbol,
             "orders": [
                 {"symbol": order.symbol, "orderId": order.order_id, "clientOrderId": order.client_order_id}

@@ -86,8 +86,14 @@ def cancel_list(call: Call) -> dict[str, Any]:
     if not open_orders:
         raise BinanceError(-2011, "Unknown order sent.")
     call.exchange.cancel(open_orders[0], cancel_id)
-    reports = [describe_cancelled(order, cancel_id) for order in order_list.orders]
-    return order_list.describe("ALL_DONE", call.now_ms) | {"orderReports": reports}
+    return describe_cancelled_list(order_list, cancel_id, call.now_ms)
+
+
+def describe_cancelled_list(order_list: OrderList, cancel_client_order_id: str, time_ms: int) -> dict[str, Any]:
+    """Write the answer to whatever ended a list: the list, and a report of each order that was still open."""
+    cancelled = [order for order in order_list.orders if order.status == "CANCELED"]
+    reports = [describe_cancelled(order, cancel_client_order_id) for order in cancelled]
+    return order_list.describe("ALL_DONE", time_ms) | {"orderReports": reports}
 
 
 def show_list(call: Call) -> dict[str, Any]:

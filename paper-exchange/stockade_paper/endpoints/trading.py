@@ -4,6 +4,7 @@ from typing import Any
 
 from stockade_paper.amounts import format_amount
 from stockade_paper.endpoints.call import Call, Endpoint
+from stockade_paper.endpoints.order_lists import describe_cancelled_list
 from stockade_paper.errors import BinanceError, invalid_data, missing_either, missing_parameter, unknown_order
 from stockade_paper.order_requests import generate_client_order_id, read_order
 from stockade_paper.orders import Order, describe_cancelled, describe_placed, describe_query
@@ -77,7 +78,7 @@ def check_restrictions(parameters: Parameters, order: Order) -> None:
 
 
 def cancel_all_orders(call: Call) -> list[dict[str, Any]]:
-    """Cancel all open orders of a symbol, those of lists included."""
+    """Cancel all open orders of a symbol; a list is one row, with a report of each order that went."""
     symbol = call.parameters.symbol()
     call.exchange.market(symbol)
     orders = [order for order in call.exchange.open_of(call.account.account_id) if order.symbol == symbol]
@@ -85,10 +86,15 @@ def cancel_all_orders(call: Call) -> list[dict[str, Any]]:
         raise unknown_order()
     answers = []
     for order in orders:
+        if not order.is_open:
+            continue  # It went with its list.
         cancel_id = generate_client_order_id()
-        if order.is_open:
-            call.exchange.cancel(order, cancel_id)
-        answers.append(describe_cancelled(order, cancel_id))
+        call.exchange.cancel(order, cancel_id)
+        order_list = call.exchange.lists.by_id.get(order.order_list_id)
+        if order_list is None:
+            answers.append(describe_cancelled(order, cancel_id))
+        else:
+            answers.append(describe_cancelled_list(order_list, cancel_id, call.now_ms))
     return answers
 
 
@@ -137,11 +143,13 @@ def amend_order(call: Call) -> dict[str, Any]:
     if order is None or not order.is_open:
         raise BinanceError(-2013, "Order does not exist.")
     amendment = call.exchange.amend(order, quantity, call.parameters.client_order_id("newClientOrderId"))
-    return {
+    answer = {
         "transactTime": order.updated_ms,
         "executionId": amendment["executionId"],
         "amendedOrder": _describe_amended(order),
     }
+    order_list = call.exchange.lists.by_id.get(order.order_list_id)
+    return answer if order_list is None else answer | {"listStatus": order_list.describe_briefly()}
 
 
 def _describe_amended(order: Order) -> dict[str, Any]:

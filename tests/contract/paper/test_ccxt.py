@@ -83,7 +83,8 @@ async def test_lists_and_amending_by_raw_methods(exchange: Any) -> None:
     await exchange.private_delete_orderlist({"symbol": "BTCUSDT", "orderListId": oco["orderListId"]})
     guarded = await exchange.private_post_orderlist_otoco(describe_otoco(high, low, high))
     assert [each["orderListId"] for each in await exchange.private_get_openorderlist()] == [guarded["orderListId"]]
-    assert len(await exchange.cancel_all_orders(SYMBOL)) == 2
+    assert len(await exchange.cancel_all_orders(SYMBOL)) == 1
+    assert await exchange.fetch_open_orders(SYMBOL) == []
     order = await exchange.create_order(SYMBOL, "limit", "buy", 0.02, low)
     amend = {"symbol": "BTCUSDT", "orderId": order["id"], "newQty": "0.01"}
     amended = await exchange.request("order/amend/keepPriority", ["private"], "PUT", amend)

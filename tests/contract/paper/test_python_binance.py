@@ -216,7 +216,8 @@ async def test_order_lists(client: Client) -> None:
     assert (placed["contingencyType"], len(placed["orderReports"])) == ("OCO", 2)
     assert len(await api.get_open_orders(symbol="BTCUSDT")) == 2
     cancelled = await api.cancel_all_open_orders(symbol="BTCUSDT")
-    assert {each["status"] for each in cancelled} == {"CANCELED"}
+    assert [each["orderListId"] for each in cancelled] == [placed["orderListId"]]
+    assert [each["status"] for each in cancelled[0]["orderReports"]] == ["CANCELED", "CANCELED"]
 
 
 @pytest.mark.parametrize(
