@@ -162,7 +162,7 @@ class Session:
         except BinanceError as error:
             return error.status, self.refuse(request.number, error, wants_limits=wants_limits), False
         answer = {"id": request.number, "status": 200, "result": result}
-        if wants_limits and method not in self._own_methods:
+        if wants_limits:
             answer["rateLimits"] = self._describe_limits(order_key)
         return 200, msgspec.json.encode(answer).decode(), order_key is not None
 

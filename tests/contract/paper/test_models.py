@@ -111,6 +111,7 @@ STREAMS = {
     "btcusdt@avgPrice": "AvgPriceResponse",
 }
 CANDLE_TYPES = [int, str, str, str, str, str, int, str, int, str, str, str]
+SUBSCRIBE_SIGNED = "userDataStream.subscribe.signature"
 # What Binance documents and the generated models leave out, or the other way round.
 MODEL_GAPS = {
     # Keys that an order has under a condition ("Conditional fields in Order Responses").
@@ -128,6 +129,8 @@ MODEL_GAPS = {
     # A key of the WebSocket API's envelope that slipped into the REST model.
     "rest GET /api/v3/myFilters .rateLimits: missing",
     "websocket myFilters .rateLimits: missing",
+    # The samples of session methods are cut short; the SDK's own code reads `rateLimits` from each of their answers.
+    *(f"websocket {method} .rateLimits: unknown" for method in (*SESSION_MODELS, SUBSCRIBE_SIGNED)),
 }
 WITHOUT_ENVELOPE = {"exchangeInfo", "myFilters"}  # their WebSocket models begin inside `result`
 CANCELLED_LIST = "OpenOrdersCancelAllResponseResultInner"
@@ -311,8 +314,7 @@ async def test_websocket_answers_and_user_events(paper: PaperProcess) -> None:
                 balances = f"/paper/v1/accounts/{account['account']}/balances"
                 paper.request("POST", balances, {"asset": "USDT", "amount": "5"})
         signed = sign({"apiKey": account["apiKey"]}, sign_with(private))
-        method = "userDataStream.subscribe.signature"
-        await converse(socket, method, "UserDataStreamSubscribeSignatureResponse", signed)
+        await converse(socket, SUBSCRIBE_SIGNED, "UserDataStreamSubscribeSignatureResponse", signed)
     for frame in seen:
         kind = frame["event"]["e"]
         table.judge("event", kind, WEBSOCKET, EVENTS[kind], frame["event"])
