@@ -61,7 +61,8 @@ async def session(paper: PaperProcess, tmp_path: Path) -> AsyncIterator[Any]:
     configuration = ConfigurationWebSocketAPI(
         api_key=account["apiKey"], private_key=str(path), stream_url=f"{paper.websocket}/ws-api/v3", timeout=30_000
     )
-    connection: Any = await Spot(config_ws_api=configuration).websocket_api.create_connection()
+    api: Any = Spot(config_ws_api=configuration).websocket_api
+    connection = await api.create_connection()
     logged_on = (await connection.session_logon()).data()
     assert logged_on.result.api_key == account["apiKey"]
     yield connection
@@ -180,7 +181,8 @@ async def test_websocket_api_and_user_stream(session: Any) -> None:
 
 async def test_streams(paper: PaperProcess) -> None:
     configuration = ConfigurationWebSocketStreams(stream_url=paper.websocket)
-    connection: Any = await Spot(config_ws_streams=configuration).websocket_streams.create_connection()
+    streams: Any = Spot(config_ws_streams=configuration).websocket_streams
+    connection = await streams.create_connection()
     queues: dict[str, asyncio.Queue[Any]] = {}
     try:
         for name in ("trade", "agg_trade", "book_ticker", "mini_ticker", "ticker"):

@@ -17,6 +17,7 @@ from stockade_paper.signatures import (
 
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 TAIL = "&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559"
+FULL_WIDTH = "\uff11\uff12\uff13\uff14\uff15\uff16"
 VECTORS = [
     ("symbol=LTCBTC" + TAIL, "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"),
     (
@@ -33,20 +34,30 @@ def test_hmac_vectors_in_either_case(payload: str, signature: str) -> None:
     assert not verify_hmac(SECRET, payload + "0", signature)
 
 
-def test_websocket_vector() -> None:
+# The documentation's second request shows a quantity of 0.01000000, but 1.00000000 is what was signed.
+WEBSOCKET_VECTORS = [
+    (
+        {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.01000000", "price": "52000.00", "recvWindow": "100"},
+        "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24",
+    ),
+    (
+        {"symbol": FULL_WIDTH, "side": "BUY", "quantity": "1.00000000", "price": "0.10000000", "recvWindow": "5000"},
+        "b33892ae8e687c939f4468c6268ddd4c40ac1af18ad19a064864c47bae0752cd",
+    ),
+]
+
+
+@pytest.mark.parametrize(("order", "expected"), WEBSOCKET_VECTORS)
+def test_websocket_vectors(order: dict[str, str], expected: str) -> None:
+    """The text is signed as it is, neither ordered as sent nor percent-encoded."""
     parameters = {
-        "symbol": "BTCUSDT",
-        "side": "SELL",
+        **order,
         "type": "LIMIT",
         "timeInForce": "GTC",
-        "quantity": "0.01000000",
-        "price": "52000.00",
-        "recvWindow": "100",
         "timestamp": "1645423376532",
         "apiKey": "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A",
         "signature": "left out",
     }
-    expected = "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24"
     assert verify_hmac(SECRET, websocket_payload(parameters), expected)
 
 
