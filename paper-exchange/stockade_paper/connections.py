@@ -9,18 +9,23 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from stockade_paper.faults import Faults
+
 PING_SECONDS = 20.0
 PONG_DEADLINE_SECONDS = 60.0
+HALF_OPEN_STEP_SECONDS = 0.05
 QUEUE_LENGTH = 20_000
 
 
 class Connection:
     """A client. `send` never waits: who can't keep up is disconnected, as Binance does."""
 
-    def __init__(self, socket: web.WebSocketResponse, address: str) -> None:
+    def __init__(self, socket: web.WebSocketResponse, address: str, faults: Faults, lifetime_seconds: float) -> None:
         self.address = address
         self.opened_ms = time.time_ns() // 1_000_000
         self._socket = socket
+        self._faults = faults
+        self._lifetime_seconds = lifetime_seconds
         self._queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
         self._last_pong = time.monotonic()
 
@@ -38,11 +43,14 @@ class Connection:
         self._queue.put_nowait(None)
 
     async def run(self, on_text: Callable[[str], Awaitable[None]], on_control: Callable[[], None]) -> None:
-        """Serve until either side closes; `on_control` is told of each ping and pong of the client."""
+        """Serve until either side closes or its life is over; `on_control` is told of the client's pings and pongs."""
         writer = asyncio.create_task(self._write())
         pinger = asyncio.create_task(self._ping())
+        end = asyncio.get_running_loop().call_later(self._lifetime_seconds, self.close)
         try:
             async for message in self._socket:
+                if self._faults.find_active("half-open-connections") is not None:
+                    continue
                 if message.type is WSMsgType.TEXT:
                     await on_text(message.data)
                 elif message.type is WSMsgType.PING:
@@ -52,6 +60,7 @@ class Connection:
                     self._last_pong = time.monotonic()
                     on_control()
         finally:
+            end.cancel()
             writer.cancel()
             pinger.cancel()
             await asyncio.gather(writer, pinger, return_exceptions=True)
@@ -59,17 +68,32 @@ class Connection:
     async def _write(self) -> None:
         while True:
             text = await self._queue.get()
+            if await self._is_cut():
+                text = None
             if text is None:
                 await self._socket.close(code=WSCloseCode.GOING_AWAY)
                 return
+            slow = self._faults.find_active("slow-connections")
+            if slow is not None:
+                await asyncio.sleep(slow.milliseconds / 1000)
             try:
                 await self._socket.send_str(text)
             except ConnectionError:
                 return
 
+    async def _is_cut(self) -> bool:
+        """Wait for the end of a half-open time; whether there was one."""
+        was_half_open = False
+        while self._faults.find_active("half-open-connections") is not None:
+            was_half_open = True
+            await asyncio.sleep(HALF_OPEN_STEP_SECONDS)
+        return was_half_open
+
     async def _ping(self) -> None:
         while True:
             await asyncio.sleep(PING_SECONDS)
+            if self._faults.find_active("half-open-connections") is not None:
+                continue
             if time.monotonic() - self._last_pong > PONG_DEADLINE_SECONDS:
                 await self._socket.close(code=WSCloseCode.POLICY_VIOLATION)
                 return

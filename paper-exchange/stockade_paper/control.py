@@ -10,39 +10,23 @@ from aiohttp import web
 from stockade_paper.account_requests import open_account
 from stockade_paper.audit import AuditLog
 from stockade_paper.errors import BinanceError, ConfigurationError, PaperError
-from stockade_paper.exchange import Exchange
-from stockade_paper.faults import KINDS, Faults
-from stockade_paper.feeds.player import Feed
-from stockade_paper.journal import Journal
-from stockade_paper.streams import StreamHub
-from stockade_paper.websocket_api import WebsocketApi
+from stockade_paper.faults import KINDS
+from stockade_paper.operations import Operations
 from stockade_paper.witness import describe_state
 
-MARKET_STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
     """Handlers of the control API; each answers JSON, errors as `{"error": text}` with status 400 or 404."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        *,
-        faults: Faults,
-        feed: Feed,
-        hub: StreamHub,
-        websocket_api: WebsocketApi,
-        journal: Journal | None,
-        audit: AuditLog,
-    ) -> None:
-        self._exchange = exchange
-        self._faults = faults
-        self._feed = feed
-        self._hub = hub
-        self._websocket_api = websocket_api
-        self._journal = journal
+    def __init__(self, operations: Operations, audit: AuditLog) -> None:
+        self._operations = operations
         self._audit = audit
+        self._exchange = operations.exchange
+        self._faults = operations.faults
+        self._feed = operations.feed
+        self._journal = operations.journal
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Register all handlers."""
@@ -102,13 +86,9 @@ class Control:
 
     async def revoke_key(self, request: web.Request) -> web.Response:
         """Delete a key: sessions that use it get 401 with id null."""
-        key = self._exchange.accounts.keys.get(request.match_info["key"])
-        if key is None:
+        if request.match_info["key"] not in self._exchange.accounts.keys:
             raise web.HTTPNotFound(text='{"error": "no such key"}', content_type="application/json")
-        self._exchange.accounts.revoke_key(key.api_key)
-        if self._journal is not None:
-            self._journal.record_revocation(key.api_key)
-        self._websocket_api.revoke(key)
+        self._operations.revoke_key(request.match_info["key"])
         return web.json_response({})
 
     async def show_feed(self, _request: web.Request) -> web.Response:
@@ -131,7 +111,7 @@ class Control:
 
     async def arm_fault(self, request: web.Request) -> web.Response:
         """Arm one fault."""
-        fault = self._faults.arm(await _read_object(request), self._exchange.clock())
+        fault = self._faults.arm(await _read_object(request))
         return web.json_response(fault.describe(), status=201)
 
     async def clear_faults(self, _request: web.Request) -> web.Response:
@@ -142,16 +122,11 @@ class Control:
     async def disconnect(self, request: web.Request) -> web.Response:
         """Close connections: `{"target": "streams" | "websocket-api" | "all"}`."""
         target = (await _read_object(request)).get("target", "all")
-        if target not in {"streams", "websocket-api", "all"}:
-            raise ConfigurationError("target: write streams, websocket-api or all")
-        closed = self._hub.disconnect_all() if target != "websocket-api" else 0
-        closed += self._websocket_api.disconnect_all() if target != "streams" else 0
-        return web.json_response({"closed": closed})
+        return web.json_response({"closed": self._operations.disconnect(str(target))})
 
     async def announce_shutdown(self, _request: web.Request) -> web.Response:
-        """Send `serverShutdown` on every connection, as Binance does before it restarts a server."""
-        self._hub.announce_shutdown()
-        self._websocket_api.announce_shutdown()
+        """Send `serverShutdown` on every connection."""
+        self._operations.announce_shutdown()
         return web.json_response({})
 
     async def cancel_order(self, request: web.Request) -> web.Response:
@@ -168,9 +143,7 @@ class Control:
     async def set_market_status(self, request: web.Request) -> web.Response:
         """Halt or open a market: `{"status": "HALT"}`."""
         status = (await _read_object(request)).get("status")
-        if status not in MARKET_STATUSES:
-            raise ConfigurationError(f"status: write one of {', '.join(MARKET_STATUSES)}")
-        self._exchange.market(request.match_info["symbol"]).status = status
+        self._operations.set_market_status(request.match_info["symbol"], status)
         return web.json_response({})
 
     def _find_order(self, request: web.Request) -> Any:

@@ -32,12 +32,14 @@ class RestServer:
         """Answer one request, late or not at all when a fault says so."""
         query = request.raw_path.partition("?")[2]
         body = (await request.read()).decode("utf-8", "replace") if request.body_exists else ""
+        faults, latency = self._dispatcher.faults, self._dispatcher.latency
+        await wait(latency.draw_half("rest"))
         number = self._record(request, query, body)
         response, places_order = self._respond(request, query, body)
-        delay = self._dispatcher.faults.strike("delay-replies")
-        if delay is not None:
-            await asyncio.sleep(delay.milliseconds / 1000)
-        is_lost = places_order and self._dispatcher.faults.strike("drop-order-reply") is not None
+        late = faults.strike("delay-replies")
+        delay = latency.draw_reply("rest", response.status)
+        await wait(delay + (late.milliseconds / 1000 if late is not None else 0.0))
+        is_lost = places_order and any(faults.strike(kind) for kind in ("drop-order-reply", "disconnect-after-order"))
         self._dispatcher.audit.record("reply", request=number, status=response.status, isLost=is_lost)
         return drop(request) if is_lost else response
 
@@ -64,7 +66,7 @@ class RestServer:
             endpoint = REST_ENDPOINTS.get((request.method, request.path))
             if endpoint is None:
                 return web.Response(status=404, text="<html><body><h2>404 Not found</h2></body></html>"), False
-            self._dispatcher.limits.charge(address, endpoint.weigh(parameters))
+            self._dispatcher.charge(address, endpoint.weigh(parameters))
             if endpoint.signed:
                 key = self._authenticate(request, parameters, rest_payload(query, body))
             result = self._dispatcher.run(endpoint, parameters, key, address)
@@ -76,11 +78,11 @@ class RestServer:
         key = find_key(self._dispatcher.exchange.accounts, request.headers.get("X-MBX-APIKEY"), -2015)
         parameters.require("timestamp")
         check_signature(key, parameters, payload)
-        check_time(parameters, self._dispatcher.exchange.clock())
+        check_time(parameters, self._dispatcher.server_time_ms)
         return key
 
     def _answer_listen_key(self, request: web.Request, parameters: Parameters, address: str) -> dict[str, str]:
-        self._dispatcher.limits.charge(address, LISTEN_KEY_WEIGHT)
+        self._dispatcher.charge(address, LISTEN_KEY_WEIGHT)
         key = find_key(self._dispatcher.exchange.accounts, request.headers.get("X-MBX-APIKEY"), -2015)
         if request.method == "POST":
             return self._listen_keys.create(key.account_id)
@@ -106,6 +108,12 @@ class RestServer:
     def _weight_headers(self, address: str) -> dict[str, str]:
         used = str(self._dispatcher.limits.weight(address))
         return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+
+
+async def wait(seconds: float) -> None:
+    """Let `seconds` pass; zero does not even give way, so that the reply goes out before the order's events."""
+    if seconds > 0:
+        await asyncio.sleep(seconds)
 
 
 def read_address(request: web.Request) -> str:

@@ -17,10 +17,13 @@ from stockade_paper.dispatch import Dispatcher
 from stockade_paper.errors import ConfigurationError
 from stockade_paper.faults import Faults
 from stockade_paper.journal import Journal
+from stockade_paper.latency import LatencyModel
 from stockade_paper.limits import Limits, LimitSettings
 from stockade_paper.listen_keys import ListenKeys
 from stockade_paper.market_floor import build_exchange, read_clock
+from stockade_paper.operations import Operations
 from stockade_paper.rest import RestServer
+from stockade_paper.scenario import play_scenario, read_scenario
 from stockade_paper.settings import Settings
 from stockade_paper.status_page import StatusPage
 from stockade_paper.stream_server import StreamServer
@@ -37,7 +40,8 @@ class PaperExchange:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.faults = Faults()
+        self.faults = Faults(read_clock, settings.seed)
+        latency = LatencyModel(settings.seed, enabled=settings.latency)
         limits = Limits(
             LimitSettings(settings.weight_per_minute, settings.orders_per_ten_seconds, settings.orders_per_day),
             read_clock,
@@ -45,10 +49,10 @@ class PaperExchange:
         self.audit = AuditLog(read_clock, AuditFile(settings.audit) if settings.audit is not None else None)
         self.faults.on_strike = self.audit.record_fault
         self.exchange, self.feed = build_exchange(settings)
-        self.hub = StreamHub(read_clock, self.faults)
+        self.hub = StreamHub(read_clock, self.faults, latency)
         self.publisher = StreamPublisher(self.exchange, self.hub)
-        user_streams = UserStreams(self.faults)
-        dispatcher = Dispatcher(self.exchange, limits, self.faults, self.audit)
+        user_streams = UserStreams(self.faults, latency)
+        dispatcher = Dispatcher(self.exchange, limits, self.faults, self.audit, latency)
         self.journal = Journal(settings.state, self.exchange) if settings.state is not None else None
         if self.journal is not None:
             self.journal.open()
@@ -58,9 +62,17 @@ class PaperExchange:
         if settings.open_accounts:
             self.exchange.accounts.open_unknown = self._open_unknown_account
         self.listen_keys = ListenKeys(user_streams, read_clock, enabled=settings.legacy_listen_key)
-        self.websocket_api = WebsocketApi(dispatcher, user_streams)
+        self.websocket_api = WebsocketApi(dispatcher, user_streams, settings.connection_seconds)
         self.rest = RestServer(dispatcher, self.listen_keys)
-        self.streams = StreamServer(self.hub, self.listen_keys)
+        self.streams = StreamServer(self.hub, self.listen_keys, settings.connection_seconds)
+        self.operations = Operations(
+            self.exchange,
+            faults=self.faults,
+            feed=self.feed,
+            hub=self.hub,
+            websocket_api=self.websocket_api,
+            journal=self.journal,
+        )
 
     def build_application(self) -> web.Application:
         """Return the server with all routes."""
@@ -71,16 +83,7 @@ class PaperExchange:
         router.add_get("/stream", self.streams.handle)
         router.add_get("/ws", self.streams.handle)
         router.add_get("/ws/{names:.*}", self.streams.handle)
-        control = Control(
-            self.exchange,
-            faults=self.faults,
-            feed=self.feed,
-            hub=self.hub,
-            websocket_api=self.websocket_api,
-            journal=self.journal,
-            audit=self.audit,
-        )
-        control.add_routes(router)
+        Control(self.operations, self.audit).add_routes(router)
         router.add_route("*", "/api/v3/{rest:.*}", self.rest.handle)
         router.add_route("*", "/sapi/v1/{rest:.*}", self.rest.handle)
         return application
@@ -130,6 +133,7 @@ def read_accounts_file(path: Path) -> list[dict[str, Any]]:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
+    steps = read_scenario(settings.scenario) if settings.scenario is not None else []
     paper = PaperExchange(settings)
     runner = web.AppRunner(paper.build_application(), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
@@ -141,17 +145,18 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(paper.publisher.run())]
+    tasks = [
+        asyncio.create_task(paper.publisher.run()),
+        asyncio.create_task(play_scenario(steps, paper.operations)),
+    ]
     if paper.journal is not None:
         tasks.append(asyncio.create_task(_record_prices(paper.journal)))
     if not settings.start_paused:
         paper.feed.start()
     await stop.wait()
-    paper.hub.announce_shutdown()
-    paper.websocket_api.announce_shutdown()
+    paper.operations.announce_shutdown()
     await asyncio.sleep(0.05)
-    paper.hub.disconnect_all()
-    paper.websocket_api.disconnect_all()
+    paper.operations.disconnect("all")
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -36,6 +36,9 @@ class Settings:
     accounts_file: Path | None = None
     state: Path | None = None
     audit: Path | None = None
+    scenario: Path | None = None
+    latency: bool = False
+    connection_seconds: int = 86_400
     maker_fee: Decimal = Decimal("0.001")
     taker_fee: Decimal = Decimal("0.001")
     weight_per_minute: int = 6000
@@ -83,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--accounts-file", help="JSON list of accounts to open (also STOCKADE_PAPER_ACCOUNTS)")
     serve.add_argument("--state", help="folder for the state; with it, accounts and orders survive a kill")
     serve.add_argument("--audit", help="file for the audit log, JSON lines; a full one becomes FILE.1")
+    serve.add_argument("--scenario", help="YAML file that says what goes wrong when")
+    serve.add_argument("--latency", action="store_true", default=None, help="delay everything like a far exchange")
+    serve.add_argument("--connection-seconds", help="life of a socket connection (default 86400, as on Binance)")
     serve.add_argument("--maker-fee", help="fraction, default 0.001")
     serve.add_argument("--taker-fee", help="fraction, default 0.001")
     serve.add_argument("--legacy-listen-key", action="store_true", default=None, help="offer the retired listenKey")
@@ -153,6 +159,8 @@ def _check(settings: Settings) -> None:
     _check_source(settings)
     if settings.speed == 0:
         raise ConfigurationError("speed: a feed can't stand still; write a number above zero, or use --start-paused")
+    if settings.connection_seconds == 0:
+        raise ConfigurationError("connection_seconds: a connection must live; write a number above zero")
     if not 0 <= settings.port <= 65535:
         raise ConfigurationError(f"port: '{settings.port}' is not allowed; write 0 to 65535")
 

@@ -18,17 +18,20 @@ METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GE
 class StreamServer:
     """Accepts stream connections."""
 
-    def __init__(self, hub: StreamHub, listen_keys: ListenKeys) -> None:
+    def __init__(self, hub: StreamHub, listen_keys: ListenKeys, lifetime_seconds: int) -> None:
         self._hub = hub
         self._listen_keys = listen_keys
+        self._lifetime_seconds = lifetime_seconds
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection until it ends."""
+        if self._hub.faults.find_active("refuse-connections") is not None:
+            return web.Response(status=503)
         socket = web.WebSocketResponse(autoping=False, max_msg_size=2**16)
         await socket.prepare(request)
         is_combined = request.path == "/stream"
         names = request.query.get("streams", "") if is_combined else request.match_info.get("names", "")
-        connection = Connection(socket, request.remote or "unknown")
+        connection = Connection(socket, request.remote or "unknown", self._hub.faults, self._lifetime_seconds)
         client = StreamClient(connection, is_combined=is_combined)
         session = StreamSession(self._hub, client)
         self._hub.add(client)

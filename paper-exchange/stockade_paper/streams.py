@@ -10,6 +10,7 @@ from stockade_paper.candles import DAY_MS, INTERVALS_MS
 from stockade_paper.connections import Connection
 from stockade_paper.exchange import Exchange
 from stockade_paper.faults import Faults
+from stockade_paper.latency import DelayLine, LatencyModel
 from stockade_paper.market import Market, Trade
 from stockade_paper.stream_payloads import (
     aggregate_payload,
@@ -38,15 +39,17 @@ class StreamClient:
         self.connection = connection
         self.is_combined = is_combined
         self.names: dict[str, None] = {}
+        self.line: DelayLine[str] = DelayLine(connection.send)
 
 
 class StreamHub:
     """Which client wants which stream."""
 
-    def __init__(self, clock: Callable[[], int], faults: Faults) -> None:
+    def __init__(self, clock: Callable[[], int], faults: Faults, latency: LatencyModel) -> None:
         self.clients: set[StreamClient] = set()
+        self.faults = faults
         self._clock = clock
-        self._faults = faults
+        self._latency = latency
         self._subscribers: dict[str, set[StreamClient]] = {}
 
     def add(self, client: StreamClient) -> None:
@@ -57,6 +60,7 @@ class StreamHub:
         """Forget a client."""
         for name in list(client.names):
             self.unsubscribe(client, name)
+        client.line.close()
         self.clients.discard(client)
 
     def subscribe(self, client: StreamClient, name: str) -> None:
@@ -86,12 +90,22 @@ class StreamHub:
 
     def publish(self, name: str, payload: Any) -> None:
         """Send one message to all who want it."""
-        if self._faults.is_active("freeze-streams", self._clock()):
+        if self.faults.armed and self._is_lost(name):
             return
         raw = msgspec.json.encode(payload).decode()
         combined = f'{{"stream":"{name}","data":{raw}}}'
+        seconds = self._latency.draw("streams")
         for client in self._subscribers.get(name, ()):
-            client.connection.send(combined if client.is_combined else raw)
+            client.line.put(combined if client.is_combined else raw, seconds)
+
+    def _is_lost(self, name: str) -> bool:
+        if self.faults.strike("break-streams") is not None:
+            for client in self._subscribers.get(name, ()):
+                client.connection.close()
+            return True
+        is_gap = "@depth" in name and self.faults.strike("skip-depth-events") is not None
+        is_frozen = self.faults.find_active("freeze-streams") is not None
+        return is_gap or is_frozen or self.faults.strike("lose-stream-messages") is not None
 
     def announce_shutdown(self) -> None:
         """Tell every client that the server is about to end its connection."""

@@ -13,6 +13,7 @@ from stockade_paper.accounts import ApiKey
 from stockade_paper.connections import Connection
 from stockade_paper.dispatch import WEBSOCKET_ENDPOINTS, Dispatcher
 from stockade_paper.errors import BinanceError, illegal_characters, invalid_key, missing_parameter
+from stockade_paper.latency import DelayLine
 from stockade_paper.parameters import INTEGER_PATTERN, Parameters
 from stockade_paper.security import check_signature, check_time, find_key
 from stockade_paper.signatures import websocket_payload
@@ -27,22 +28,25 @@ UNKNOWN_KEY = -2008
 class WebsocketApi:
     """Accepts connections to the WebSocket API."""
 
-    def __init__(self, dispatcher: Dispatcher, user_streams: UserStreams) -> None:
+    def __init__(self, dispatcher: Dispatcher, user_streams: UserStreams, lifetime_seconds: int) -> None:
         self.dispatcher = dispatcher
         self.user_streams = user_streams
         self.sessions: set[Session] = set()
+        self._lifetime_seconds = lifetime_seconds
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection until it ends."""
         address = request.remote or "unknown"
+        faults = self.dispatcher.faults
+        if faults.find_active("refuse-connections") is not None:
+            return web.Response(status=503)
         socket = web.WebSocketResponse(autoping=False, max_msg_size=2**20)
         await socket.prepare(request)
-        session = Session(
-            self, Connection(socket, address), wants_limits=request.query.get("returnRateLimits") != "false"
-        )
+        connection = Connection(socket, address, faults, self._lifetime_seconds)
+        session = Session(self, connection, wants_limits=request.query.get("returnRateLimits") != "false")
         self.sessions.add(session)
         try:
-            self.dispatcher.limits.charge(address, CONNECTION_WEIGHT)
+            self.dispatcher.charge(address, CONNECTION_WEIGHT)
             await session.connection.run(session.on_text, lambda: None)
         except BinanceError as error:
             session.connection.send(session.refuse(None, error, wants_limits=True))
@@ -80,7 +84,7 @@ class Session:
         self._authorized_ms = 0
         self._subscriptions: dict[int, Subscription] = {}
         self._next_subscription = 0
-        self._delayed: set[asyncio.Task[None]] = set()
+        self._arrivals: DelayLine[str] = DelayLine(self._answer)
         self._own_methods: dict[str, Callable[[Parameters], Any]] = {
             "session.logon": self._log_on,
             "session.status": self._show_status,
@@ -92,25 +96,38 @@ class Session:
         }
 
     async def on_text(self, text: str) -> None:
-        """Answer one request, late or not at all when a fault says so."""
+        """Answer one request once it has come all the way; requests of one connection never overtake each other."""
+        self._arrivals.put(text, self._api.dispatcher.latency.draw_half("websocket-api"))
+
+    def _answer(self, text: str) -> None:
+        """Answer one request, late, twice or not at all when a fault says so."""
         faults, audit = self._api.dispatcher.faults, self._api.dispatcher.audit
-        delay = faults.strike("delay-replies")
         request = read_request(text)
         number = self._record(request)
         status, reply, places_order = self._reply(request)
         is_lost = places_order and faults.strike("drop-order-reply") is not None
-        audit.record("reply", request=number, status=status, isLost=is_lost)
-        if is_lost:
+        is_cut = places_order and faults.strike("disconnect-after-order") is not None
+        audit.record("reply", request=number, status=status, isLost=is_lost or is_cut)
+        if is_cut:
+            self.connection.close()
+        if is_lost or is_cut:
             return
-        if delay is None:
+        late = faults.strike("delay-replies")
+        delay = self._api.dispatcher.latency.draw_reply("websocket-api", status)
+        delay += late.milliseconds / 1000 if late is not None else 0.0
+        for _ in range(2 if faults.strike("duplicate-replies") is not None else 1):
+            self._send(reply, delay)
+
+    def _send(self, reply: str, seconds: float) -> None:
+        """Send a reply in `seconds`; another one may overtake it."""
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(seconds, self.connection.send, reply)
+        else:
             self.connection.send(reply)
-            return
-        task = asyncio.create_task(self._send_later(reply, delay.milliseconds / 1000))
-        self._delayed.add(task)
-        task.add_done_callback(self._delayed.discard)
 
     def close_subscriptions(self) -> None:
-        """End all user event subscriptions of this connection."""
+        """End all user event subscriptions of this connection, and forget what has not arrived."""
+        self._arrivals.close()
         for number in list(self._subscriptions):
             self._end_subscription(number, tell=False)
 
@@ -171,12 +188,12 @@ class Session:
         dispatcher = self._api.dispatcher
         own = self._own_methods.get(method)
         if own is not None:
-            dispatcher.limits.charge(self.connection.address, SESSION_WEIGHT)
+            dispatcher.charge(self.connection.address, SESSION_WEIGHT)
             return own(parameters), None
         endpoint = WEBSOCKET_ENDPOINTS.get(method)
         if endpoint is None:
             raise BinanceError(-1020, "This operation is not supported.")
-        dispatcher.limits.charge(self.connection.address, endpoint.weigh(parameters))
+        dispatcher.charge(self.connection.address, endpoint.weigh(parameters))
         key = self._authenticate(parameters) if endpoint.signed else None
         result = dispatcher.run(endpoint, parameters, key, self.connection.address)
         return result, key if endpoint.orders else None
@@ -185,12 +202,12 @@ class Session:
         """Return the key of a signed request: its own, or the one that is logged on."""
         accounts = self._api.dispatcher.exchange.accounts
         if not parameters.has("apiKey") and self._key is not None:
-            check_time(parameters, self._api.dispatcher.exchange.clock())
+            check_time(parameters, self._api.dispatcher.server_time_ms)
             return self._key
         key = find_key(accounts, parameters.require("apiKey"), UNKNOWN_KEY)
         parameters.require("timestamp")
         check_signature(key, parameters, websocket_payload(parameters.values))
-        check_time(parameters, self._api.dispatcher.exchange.clock())
+        check_time(parameters, self._api.dispatcher.server_time_ms)
         return key
 
     def _log_on(self, parameters: Parameters) -> dict[str, Any]:
@@ -207,7 +224,7 @@ class Session:
             "authorizedSince": self._authorized_ms if self._key is not None else None,
             "connectedSince": self.connection.opened_ms,
             "returnRateLimits": self._wants_limits,
-            "serverTime": self._api.dispatcher.exchange.clock(),
+            "serverTime": self._api.dispatcher.server_time_ms,
             "userDataStream": any(each.is_of_session for each in self._subscriptions.values()),
         }
 
@@ -250,7 +267,8 @@ class Session:
             self.connection.send(msgspec.json.encode({"subscriptionId": number, "event": event}).decode())
 
         self._subscriptions[number] = Subscription(key, deliver, is_of_session=is_of_session)
-        self._api.user_streams.subscribe(key.account_id, deliver)
+        if self._api.dispatcher.faults.strike("mute-new-user-streams") is None:
+            self._api.user_streams.subscribe(key.account_id, deliver)
         return {"subscriptionId": number}
 
     def _end_subscription(self, number: int, *, tell: bool) -> None:
@@ -263,10 +281,6 @@ class Session:
         limits = self._api.dispatcher.limits
         weight = limits.describe_weight(self.connection.address)
         return [weight] if order_key is None else [*limits.describe_orders(order_key.account_id), weight]
-
-    async def _send_later(self, reply: str, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self.connection.send(reply)
 
 
 class Subscription:

@@ -17,6 +17,7 @@ class Call:
     exchange: Exchange
     limits: Limits
     parameters: Parameters
+    server_time_ms: int
     key: ApiKey | None = None
 
     @property
@@ -28,7 +29,7 @@ class Call:
 
     @property
     def now_ms(self) -> int:
-        """The exchange's time."""
+        """The exchange's true time; `server_time_ms` is what it tells."""
         return self.exchange.clock()
 
 

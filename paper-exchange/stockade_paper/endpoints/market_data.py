@@ -24,7 +24,7 @@ def ping(_call: Call) -> dict[str, Any]:
 
 def show_time(call: Call) -> dict[str, Any]:
     """Tell the server's time."""
-    return {"serverTime": call.now_ms}
+    return {"serverTime": call.server_time_ms}
 
 
 def show_exchange_info(call: Call) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def show_exchange_info(call: Call) -> dict[str, Any]:
     markets = [call.exchange.market(symbol) for symbol in call.parameters.symbols() or call.exchange.markets]
     return {
         "timezone": "UTC",
-        "serverTime": call.now_ms,
+        "serverTime": call.server_time_ms,
         "rateLimits": call.limits.describe(),
         "exchangeFilters": [],
         "symbols": [describe_instrument(market.instrument, market.status) for market in markets],
