@@ -73,8 +73,8 @@ class Caller:
     def orders(self) -> list[str]:
         """List the statuses of this account's orders, as the witness knows them."""
         state = self.paper.request("GET", "/paper/v1/state")
-        account = next((each for each in state["accounts"] if self.key in each["apiKeys"]), {"orders": []})
-        return [order["status"] for order in account["orders"]]
+        own = [account for account in state["accounts"] if self.key in account["apiKeys"]]
+        return [order["status"] for account in own for order in account["orders"]]
 
 
 async def hear(socket: ClientConnection) -> dict[str, Any]:
