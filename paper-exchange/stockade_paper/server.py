@@ -75,18 +75,28 @@ class PaperExchange:
         )
 
     def build_application(self) -> web.Application:
-        """Return the server with all routes."""
+        """Return what clients reach, and the control API too unless that has a port of its own."""
         application = web.Application()
         router = application.router
-        router.add_get("/", StatusPage(self.exchange, self.feed, self.faults).handle)
         router.add_get("/ws-api/v3", self.websocket_api.handle)
         router.add_get("/stream", self.streams.handle)
         router.add_get("/ws", self.streams.handle)
         router.add_get("/ws/{names:.*}", self.streams.handle)
-        Control(self.operations, self.audit).add_routes(router)
+        if not self.settings.control_port:
+            self._add_control_routes(router)
         router.add_route("*", "/api/v3/{rest:.*}", self.rest.handle)
         router.add_route("*", "/sapi/v1/{rest:.*}", self.rest.handle)
         return application
+
+    def build_control_application(self) -> web.Application:
+        """Return the control API and the page for people."""
+        application = web.Application()
+        self._add_control_routes(application.router)
+        return application
+
+    def _add_control_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/", StatusPage(self.exchange, self.feed, self.faults).handle)
+        Control(self.operations, self.audit).add_routes(router)
 
     def _open_unknown_account(self, api_key: str) -> ApiKey:
         key = open_unknown_account(self.exchange.accounts, api_key, read_clock())
@@ -131,16 +141,23 @@ def read_accounts_file(path: Path) -> list[dict[str, Any]]:
     return wishes
 
 
+async def _listen(application: web.Application, host: str, port: int) -> web.AppRunner:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    return runner
+
+
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     steps = read_scenario(settings.scenario) if settings.scenario is not None else []
     paper = PaperExchange(settings)
-    runner = web.AppRunner(paper.build_application(), access_log=None, shutdown_timeout=2.0)
-    await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
-    await site.start()
-    port = runner.addresses[0][1]
+    runners = [await _listen(paper.build_application(), settings.host, settings.port)]
+    if settings.control_port:
+        runners.append(await _listen(paper.build_control_application(), settings.host, settings.control_port))
+    port, control_port = runners[0].addresses[0][1], runners[-1].addresses[0][1]
     LOG.info("paper exchange listens on http://%s:%d (feed: %s)", settings.host, port, settings.feed)
+    LOG.info("control API on http://%s:%d/paper/v1", settings.host, control_port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -161,7 +178,8 @@ async def serve(settings: Settings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await paper.feed.stop()
-    await runner.cleanup()
+    for runner in runners:
+        await runner.cleanup()
     if paper.journal is not None:
         paper.journal.close()
     paper.audit.close()

@@ -21,6 +21,7 @@ class Settings:
 
     host: str = "0.0.0.0"  # noqa: S104 - it serves the other pods
     port: int = 9000
+    control_port: int = 0
     feed: str = "synthetic"
     seed: int = 1
     activity: Decimal = Decimal(1)
@@ -70,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     serve = parser.add_subparsers(dest="command", required=True).add_parser("serve", help="run the exchange")
     serve.add_argument("--config", help="YAML file with any of the settings below (names with underscores)")
     serve.add_argument("--host", help="address to listen on (default: all)")
-    serve.add_argument("--port", help="port for everything; 0 picks a free one and prints it (default 9000)")
+    serve.add_argument("--port", help="port for clients; 0 picks a free one and prints it (default 9000)")
+    serve.add_argument("--control-port", help="port for the control API and the page (default 0: the clients' port)")
     serve.add_argument("--feed", help="synthetic (default), replay or binance")
     serve.add_argument("--seed", help="seed of the synthetic feed (default 1)")
     serve.add_argument("--activity", help="how busy the synthetic market is, 1 is some ten trades a second")
@@ -161,8 +163,13 @@ def _check(settings: Settings) -> None:
         raise ConfigurationError("speed: a feed can't stand still; write a number above zero, or use --start-paused")
     if settings.connection_seconds == 0:
         raise ConfigurationError("connection_seconds: a connection must live; write a number above zero")
-    if not 0 <= settings.port <= 65535:
-        raise ConfigurationError(f"port: '{settings.port}' is not allowed; write 0 to 65535")
+    for name in ("port", "control_port"):
+        if not 0 <= getattr(settings, name) <= 65535:
+            raise ConfigurationError(f"{name}: '{getattr(settings, name)}' is not allowed; write 0 to 65535")
+    if settings.control_port and settings.control_port == settings.port:
+        raise ConfigurationError(
+            f"control_port: {settings.port} is the clients' port; write another one, or 0 to share it"
+        )
 
 
 def _check_source(settings: Settings) -> None:

@@ -1,0 +1,35 @@
+"""The control API on a port of its own: clients can't reach it, and it trades nothing."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.support.paper import PaperProcess
+
+
+def find_free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_each_port_answers_its_own_and_nothing_else(paper_log: Path) -> None:
+    control = find_free_port()
+    paper = PaperProcess(paper_log, "--control-port", str(control), "--history-minutes", "5")
+    try:
+        for url in (f"{paper.http}/paper/v1/state", f"{paper.http}/", f"http://127.0.0.1:{control}/api/v3/ping"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(url, timeout=30)
+        with urllib.request.urlopen(f"{paper.http}/api/v3/ping", timeout=30) as answer:
+            assert json.load(answer) == {}
+        with urllib.request.urlopen(f"http://127.0.0.1:{control}/paper/v1/state", timeout=30) as answer:
+            assert set(json.load(answer)["markets"]) == {"BTCUSDT", "ETHUSDT", "BNBUSDT"}
+        with urllib.request.urlopen(f"http://127.0.0.1:{control}/", timeout=30) as answer:
+            assert "Paper exchange" in answer.read().decode()
+    finally:
+        assert paper.stop() == 0
