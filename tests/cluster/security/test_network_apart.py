@@ -1,10 +1,13 @@
 """Real packets between tenants and out of them: what is not needed does not arrive (promise 7)."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.support.containers import GATEWAY, pod_processes
 from tests.support.kubectl import Kubectl
 from tests.support.tenants import PLATFORM, Paper, TestTenant
 
@@ -31,10 +34,11 @@ def pod_named(kubectl: Kubectl, namespace: str, prefix: str) -> dict[str, Any]:
 
 
 def reaches(kubectl: Kubectl, tenant: TestTenant, address: str, port: int) -> bool:
-    """Whether a packet from the tenant's account gateway arrives."""
-    pod = pod_named(kubectl, tenant.namespace, "account-paper")["metadata"]["name"]
-    container = "gateway"
-    seen = kubectl.execute(pod, tenant.namespace, container, "python3", "-c", TRY, address, str(port)).strip()
+    """Whether a packet from the tenant's account gateway arrives, sent from its own network namespace by the node."""
+    uid = pod_named(kubectl, tenant.namespace, "account-paper")["metadata"]["uid"]
+    pid = pod_processes(uid, GATEWAY)[0].pid
+    command = ["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", TRY, address, str(port)]
+    seen = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
     assert seen in {"OPEN", "CLOSED"}
     return seen == "OPEN"
 

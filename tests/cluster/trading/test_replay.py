@@ -113,8 +113,13 @@ def played(kubectl: Kubectl, tenant: TestTenant, replay: Paper) -> Played:
     wait_until(log, "the recorder to start", holds=lambda text: "STARTED" in text)
     time.sleep(2)  # its subscriptions reach the exchange; a paused feed shows nothing to wait for
     ask_json(f"{replay.url}/paper/v1/feed/start", {})
-    last = read_recording(TRADES)[-1]["trade_id"]
-    text = wait_until(log, f"trade {last}", holds=lambda text: f"TRADE {last} " in text, deadline_seconds=150)
+    trade, quote = read_recording(TRADES)[-1], read_recording(QUOTES)[-1]
+
+    def whole(text: str) -> bool:
+        end = text.rpartition(f"TRADE {trade['trade_id']} ")[2]
+        return end != text and f"QUOTE {Decimal(quote['bid']):.8f} " in text
+
+    text = wait_until(log, "the recording's last trade and quote", holds=whole, deadline_seconds=150)
     books = wait_until(
         lambda: replay.books(tenant.key["apiKey"]),
         "all orders at rest",
