@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-GATEWAY, ALGORITHM, OPERATOR, PANEL, PAPER = 10001, 10002, 10003, 10004, 10005
+GATEWAY, ALGORITHM, OPERATOR, PANEL, POSTGRESQL = 10001, 10002, 10003, 10004, 10007
 """The user each image runs as."""
 
 
@@ -20,6 +20,12 @@ class ContainerProcess:
     def read(self, name: str) -> bytes:
         """One file of its /proc, as root reads it."""
         return Path(f"/proc/{self.pid}/{name}").read_bytes()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is its container's first process, with whose end the container ends."""
+        numbers = next(line for line in self.read("status").decode().splitlines() if line.startswith("NSpid:"))
+        return numbers.split()[-1] == "1"
 
     def memory_holds(self, needle: bytes) -> bool:
         """Whether the bytes stand anywhere in its readable memory."""

@@ -6,7 +6,6 @@ from typing import Any
 from tests.support.kubectl import Kubectl
 from tests.support.tenants import PLATFORM
 
-
 AS_OWNER = 'PGPASSWORD="$POSTGRES_PASSWORD" exec "$@"'
 """A shell's line that runs the rest of a command with the password which the container itself was given."""
 

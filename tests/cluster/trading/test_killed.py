@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.containers import ALGORITHM, GATEWAY, OPERATOR, PANEL, ContainerProcess, pod_processes
+from tests.support.containers import (
+    ALGORITHM,
+    GATEWAY,
+    OPERATOR,
+    PANEL,
+    POSTGRESQL,
+    ContainerProcess,
+    pod_processes,
+)
 from tests.support.kubectl import Kubectl, condition
 from tests.support.ledger import read_rows
 from tests.support.tenants import PLATFORM, TestTenant
@@ -81,7 +89,8 @@ def restarts(pod: dict[str, Any]) -> int:
 
 def main_process(pod: dict[str, Any], part: str) -> ContainerProcess:
     uid = {"algorithm": ALGORITHM, "gateway": GATEWAY, "account gateway": GATEWAY, "operator": OPERATOR, "panel": PANEL}
-    return pod_processes(pod["metadata"]["uid"], uid.get(part, 10007))[0]
+    processes = pod_processes(pod["metadata"]["uid"], uid.get(part, POSTGRESQL))
+    return next(process for process in processes if process.is_main)
 
 
 @pytest.mark.timeout(400)

@@ -7,6 +7,7 @@ exchange agree to the last digit with a recomputation that shares no code with t
 import csv
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -83,17 +84,28 @@ def replay(kubectl: Kubectl) -> Iterator[Paper]:
         kubectl.delete("configmap", NAME, PLATFORM)
 
 
+def quote_of(row: dict[str, str]) -> tuple[Decimal, ...]:
+    """A recorded quote as the algorithm prints it."""
+    return tuple(Decimal(row[name]) for name in ("bid", "bid_size", "ask", "ask_size"))
+
+
+def said(text: str, word: str) -> list[list[str]]:
+    """The algorithm's lines that begin with a word, without it."""
+    return [line.split()[1:] for line in text.splitlines() if line.startswith(f"{word} ")]
+
+
+def quotes_in(text: str) -> list[tuple[Decimal, ...]]:
+    """Every quote the algorithm printed."""
+    return [tuple(Decimal(each) for each in line) for line in said(text, "QUOTE")]
+
+
+@dataclass(frozen=True)
 class Played:
     """What is left to look at after the recording was played."""
 
-    def __init__(self, tenant: TestTenant, books: dict[str, Any], lines: list[list[str]]) -> None:
-        self.tenant = tenant
-        self.books = books
-        self.lines = lines
-
-    def said(self, word: str) -> list[list[str]]:
-        """The algorithm's lines that begin with a word, without it."""
-        return [line[1:] for line in self.lines if line[0] == word]
+    tenant: TestTenant
+    books: dict[str, Any]
+    log: str
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +125,10 @@ def played(kubectl: Kubectl, tenant: TestTenant, replay: Paper) -> Played:
     wait_until(log, "the recorder to start", holds=lambda text: "STARTED" in text)
     time.sleep(2)  # its subscriptions reach the exchange; a paused feed shows nothing to wait for
     ask_json(f"{replay.url}/paper/v1/feed/start", {})
-    trade, quote = read_recording(TRADES)[-1], read_recording(QUOTES)[-1]
+    trade, quote = read_recording(TRADES)[-1], quote_of(read_recording(QUOTES)[-1])
 
     def whole(text: str) -> bool:
-        end = text.rpartition(f"TRADE {trade['trade_id']} ")[2]
-        return end != text and f"QUOTE {Decimal(quote['bid']):.8f} " in text
+        return f"TRADE {trade['trade_id']} " in text and quote in quotes_in(text)
 
     text = wait_until(log, "the recording's last trade and quote", holds=whole, deadline_seconds=150)
     books = wait_until(
@@ -126,7 +137,7 @@ def played(kubectl: Kubectl, tenant: TestTenant, replay: Paper) -> Played:
         holds=lambda seen: not seen["openOrders"],
         deadline_seconds=60,
     )
-    return Played(tenant, books, [line.split() for line in text.splitlines() if line.strip()])
+    return Played(tenant, books, text)
 
 
 @pytest.mark.timeout(400)
@@ -137,21 +148,18 @@ def test_the_algorithm_saw_every_trade_in_order_with_its_exact_digits(played: Pl
     ]
     seen = [
         (int(number), Decimal(price), Decimal(quantity), maker)
-        for number, price, quantity, maker in played.said("TRADE")
+        for number, price, quantity, maker in said(played.log, "TRADE")
     ]
     recorded = {each[0] for each in wanted}
     assert len(wanted) == 2001
     assert [each for each in seen if each[0] in recorded] == wanted
-    assert played.said("GAP") == []
+    assert said(played.log, "GAP") == []
 
 
 def test_the_algorithm_saw_every_quote(played: Played) -> None:
-    wanted = [
-        tuple(Decimal(row[name]) for name in ("bid", "bid_size", "ask", "ask_size")) for row in read_recording(QUOTES)
-    ]
-    seen = [tuple(Decimal(each) for each in line) for line in played.said("QUOTE")]
+    wanted = [quote_of(row) for row in read_recording(QUOTES)]
     assert len(wanted) == 451
-    rest = iter(seen)
+    rest = iter(quotes_in(played.log))
     missing = [quote for quote in wanted if quote not in rest]  # a subsequence: our own orders make quotes between them
     assert missing == []
 
