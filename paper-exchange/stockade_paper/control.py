@@ -39,6 +39,7 @@ class Control:
             ("GET", "/paper/v1/feed", self.show_feed),
             ("POST", "/paper/v1/feed/start", self.start_feed),
             ("POST", "/paper/v1/feed/pause", self.pause_feed),
+            ("PUT", "/paper/v1/feed/regime", self.choose_regime),
             ("GET", "/paper/v1/faults", self.list_faults),
             ("POST", "/paper/v1/faults", self.arm_fault),
             ("DELETE", "/paper/v1/faults", self.clear_faults),
@@ -104,6 +105,11 @@ class Control:
         """Let the market stand still."""
         self._feed.pause()
         return web.json_response(self._feed.describe())
+
+    async def choose_regime(self, request: web.Request) -> web.Response:
+        """Change how the synthetic market behaves: `{"regime": "crash"}`."""
+        self._operations.choose_regime((await _read_object(request)).get("regime"))
+        return web.json_response({})
 
     async def list_faults(self, _request: web.Request) -> web.Response:
         """List armed faults and the kinds there are."""

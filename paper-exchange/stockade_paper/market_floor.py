@@ -1,6 +1,7 @@
 """Builds the markets and the feed that moves them, as the settings say; apart because each feed needs its own books."""
 
 import time
+from dataclasses import dataclass
 
 from stockade_paper.book import Book
 from stockade_paper.errors import ConfigurationError
@@ -8,6 +9,7 @@ from stockade_paper.exchange import Exchange
 from stockade_paper.feeds import replay, synthetic
 from stockade_paper.feeds.binance import BinanceFeed, Source
 from stockade_paper.feeds.player import Feed, Player
+from stockade_paper.feeds.regimes import Regimes
 from stockade_paper.fees import FeeSchedule
 from stockade_paper.instruments import INSTRUMENTS
 from stockade_paper.journal import read_prices
@@ -18,12 +20,21 @@ TRADE_ID_EPOCH_SECONDS = 1_600_000_000
 TRADE_IDS_PER_SECOND = 100
 
 
+@dataclass(frozen=True)
+class MarketFloor:
+    """An exchange and what moves its markets; only a synthetic one has regimes."""
+
+    exchange: Exchange
+    feed: Feed
+    regimes: Regimes | None = None
+
+
 def read_clock() -> int:
     """Return the time in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
 
 
-def build_exchange(settings: Settings) -> tuple[Exchange, Feed]:
+def build_floor(settings: Settings) -> MarketFloor:
     """Build markets, exchange and feed as the settings say."""
     fees = FeeSchedule(settings.maker_fee, settings.taker_fee)
     if settings.feed == "replay":
@@ -33,7 +44,7 @@ def build_exchange(settings: Settings) -> tuple[Exchange, Feed]:
     return _build_synthetic(settings, fees)
 
 
-def _build_replay(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Feed]:
+def _build_replay(settings: Settings, fees: FeeSchedule) -> MarketFloor:
     if settings.trades is None:
         raise ConfigurationError("trades: a replay needs a recording; write --trades FILE.csv")
     known = {instrument.symbol: instrument for instrument in INSTRUMENTS}
@@ -46,20 +57,21 @@ def _build_replay(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Feed
     book = Book(has_full_depth=False)
     market = Market(instrument, book, prints_own_trades=False, first_trade_id=_first_trade_id())
     exchange = Exchange([market], fees, read_clock)
-    return exchange, Player("replay", exchange, replay.play(recording, settings.speed))
+    events = replay.play(recording, settings.speed, is_looped=settings.loop)
+    return MarketFloor(exchange, Player("replay", exchange, events))
 
 
-def _build_binance(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Feed]:
+def _build_binance(settings: Settings, fees: FeeSchedule) -> MarketFloor:
     markets = [
         Market(instrument, Book(has_full_depth=True), prints_own_trades=False, first_trade_id=_first_trade_id())
         for instrument in INSTRUMENTS
     ]
     exchange = Exchange(markets, fees, read_clock)
     source = Source(settings.source_rest.rstrip("/"), settings.source_streams.rstrip("/"))
-    return exchange, BinanceFeed(exchange, source, settings.history_minutes)
+    return MarketFloor(exchange, BinanceFeed(exchange, source, settings.history_minutes))
 
 
-def _build_synthetic(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, Feed]:
+def _build_synthetic(settings: Settings, fees: FeeSchedule) -> MarketFloor:
     markets: list[Market] = []
     sources: list[synthetic.SyntheticMarket] = []
     now = read_clock()
@@ -82,7 +94,9 @@ def _build_synthetic(settings: Settings, fees: FeeSchedule) -> tuple[Exchange, F
     for source in sources:
         for event in source.advance():
             exchange.apply_feed(event)
-    return exchange, Player("synthetic", exchange, synthetic.play(sources, settings.speed))
+    regimes = Regimes(settings.regime, settings.seed)
+    events = synthetic.play(sources, settings.speed, regimes)
+    return MarketFloor(exchange, Player("synthetic", exchange, events), regimes)
 
 
 def _first_trade_id() -> int:

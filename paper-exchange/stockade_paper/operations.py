@@ -4,6 +4,7 @@ from stockade_paper.errors import ConfigurationError
 from stockade_paper.exchange import Exchange
 from stockade_paper.faults import Faults
 from stockade_paper.feeds.player import Feed
+from stockade_paper.feeds.regimes import Regimes
 from stockade_paper.journal import Journal
 from stockade_paper.streams import StreamHub
 from stockade_paper.websocket_api import WebsocketApi
@@ -21,6 +22,7 @@ class Operations:
         *,
         faults: Faults,
         feed: Feed,
+        regimes: Regimes | None,
         hub: StreamHub,
         websocket_api: WebsocketApi,
         journal: Journal | None,
@@ -29,6 +31,7 @@ class Operations:
         self.faults = faults
         self.feed = feed
         self.journal = journal
+        self._regimes = regimes
         self._hub = hub
         self._websocket_api = websocket_api
 
@@ -53,6 +56,12 @@ class Operations:
         """Send `serverShutdown` on every connection, as Binance does before it restarts a server."""
         self._hub.announce_shutdown()
         self._websocket_api.announce_shutdown()
+
+    def choose_regime(self, name: object) -> None:
+        """Let the synthetic market trend, crash or calm down; raises ConfigurationError for a feed that has no say."""
+        if self._regimes is None:
+            raise ConfigurationError("regime: only the synthetic feed has regimes; start with --feed synthetic")
+        self._regimes.choose(name)
 
     def set_market_status(self, symbol: str, status: object) -> None:
         """Halt or open a market; raises ConfigurationError or BinanceError -1121."""

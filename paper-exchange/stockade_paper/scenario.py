@@ -12,6 +12,7 @@ import yaml
 
 from stockade_paper.errors import ConfigurationError, PaperError
 from stockade_paper.faults import read_fault
+from stockade_paper.feeds.regimes import REGIME_NAMES
 from stockade_paper.operations import MARKET_STATUSES, TARGETS, Operations
 
 LOG = logging.getLogger(__name__)
@@ -122,5 +123,6 @@ ACTIONS: dict[str, tuple[Check, Action]] = {
         lambda operations, value: operations.set_market_status(value["symbol"], value["status"]),
     ),
     "revoke": (_check_key, lambda operations, value: operations.revoke_key(value)),
+    "regime": (_among("regime", REGIME_NAMES), lambda operations, value: operations.choose_regime(value)),
     "feed": (_among("feed", ("start", "pause")), _switch_feed),
 }

@@ -20,7 +20,7 @@ from stockade_paper.journal import Journal
 from stockade_paper.latency import LatencyModel
 from stockade_paper.limits import Limits, LimitSettings
 from stockade_paper.listen_keys import ListenKeys
-from stockade_paper.market_floor import build_exchange, read_clock
+from stockade_paper.market_floor import build_floor, read_clock
 from stockade_paper.operations import Operations
 from stockade_paper.rest import RestServer
 from stockade_paper.scenario import play_scenario, read_scenario
@@ -48,7 +48,8 @@ class PaperExchange:
         )
         self.audit = AuditLog(read_clock, AuditFile(settings.audit) if settings.audit is not None else None)
         self.faults.on_strike = self.audit.record_fault
-        self.exchange, self.feed = build_exchange(settings)
+        floor = build_floor(settings)
+        self.exchange, self.feed = floor.exchange, floor.feed
         self.hub = StreamHub(read_clock, self.faults, latency)
         self.publisher = StreamPublisher(self.exchange, self.hub)
         user_streams = UserStreams(self.faults, latency)
@@ -69,6 +70,7 @@ class PaperExchange:
             self.exchange,
             faults=self.faults,
             feed=self.feed,
+            regimes=floor.regimes,
             hub=self.hub,
             websocket_api=self.websocket_api,
             journal=self.journal,

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from stockade_paper.errors import ConfigurationError
+from stockade_paper.feeds.regimes import REGIME_NAMES
 
 FEEDS = ("synthetic", "replay", "binance")
 
@@ -24,11 +25,13 @@ class Settings:
     control_port: int = 0
     feed: str = "synthetic"
     seed: int = 1
+    regime: str = "usual"
     activity: Decimal = Decimal(1)
     history_minutes: int = 10_080
     trades: Path | None = None
     quotes: Path | None = None
     replay_symbol: str = "BTCUSDT"
+    loop: bool = False
     speed: Decimal = Decimal(1)
     source_rest: str = ""
     source_streams: str = ""
@@ -75,11 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--control-port", help="port for the control API and the page (default 0: the clients' port)")
     serve.add_argument("--feed", help="synthetic (default), replay or binance")
     serve.add_argument("--seed", help="seed of the synthetic feed (default 1)")
+    serve.add_argument("--regime", help="synthetic: usual (default), calm, trending, crash or mixed")
     serve.add_argument("--activity", help="how busy the synthetic market is, 1 is some ten trades a second")
     serve.add_argument("--history-minutes", help="synthetic candles before the start (default 7 days)")
     serve.add_argument("--trades", help="replay: CSV with time,trade_id,price,quantity,buyer_maker")
     serve.add_argument("--quotes", help="replay: CSV with time,bid,bid_size,ask,ask_size")
     serve.add_argument("--replay-symbol", help="replay: whose recording it is (default BTCUSDT)")
+    serve.add_argument("--loop", action="store_true", default=None, help="replay: begin anew at the end")
     serve.add_argument("--speed", help="how many times faster than real time the feed runs (default 1)")
     serve.add_argument("--source-rest", help="binance: REST of the real exchange, such as https://api.binance.com")
     serve.add_argument("--source-streams", help="binance: its streams, such as wss://stream.binance.com:9443")
@@ -159,6 +164,8 @@ def _check(settings: Settings) -> None:
     if settings.feed == "replay" and settings.trades is None:
         raise ConfigurationError("trades: a replay needs a recording; write --trades FILE.csv")
     _check_source(settings)
+    if settings.regime not in REGIME_NAMES:
+        raise ConfigurationError(f"regime: '{settings.regime}' is unknown; write one of {', '.join(REGIME_NAMES)}")
     if settings.speed == 0:
         raise ConfigurationError("speed: a feed can't stand still; write a number above zero, or use --start-paused")
     if settings.connection_seconds == 0:

@@ -1,8 +1,9 @@
 """The replay feed: recorded trades and quotes from two CSV files, checked line by line before anything starts."""
 
 import csv
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from stockade_paper.errors import ConfigurationError
 from stockade_paper.market_events import BookChange, MarketEvent, MarketTrade
 
 TRADE_COLUMNS = ("time", "trade_id", "price", "quantity", "buyer_maker")
+LOOP_PAUSE_MS = 1000
 QUOTE_COLUMNS = ("time", "bid", "bid_size", "ask", "ask_size")
 
 
@@ -35,13 +37,30 @@ def read_recording(trades: Path, quotes: Path | None, symbol: str) -> list[Recor
     return sorted([*read_quotes, *read_trades], key=lambda recorded: recorded.time_ms)
 
 
-def play(recording: list[Recorded], speed: Decimal) -> Iterator[tuple[float, list[MarketEvent]]]:
-    """Yield each event with the seconds since the start at which it is due."""
+def play(
+    recording: list[Recorded], speed: Decimal, *, is_looped: bool = False
+) -> Iterator[tuple[float, list[MarketEvent]]]:
+    """Yield each event with the seconds since the start at which it is due.
+
+    A looped recording begins anew at its end: times and trade ids go on rising, prices and quantities are the recorded.
+    """
     if not recording:
         return
     first = recording[0].time_ms
-    for recorded in recording:
-        yield (recorded.time_ms - first) / 1000 / float(speed), [recorded.event]
+    length = recording[-1].time_ms - first + LOOP_PAUSE_MS
+    ids = [recorded.event.trade_id for recorded in recording if isinstance(recorded.event, MarketTrade)]
+    known = [number for number in ids if number is not None]
+    id_span = max(known) - min(known) + 1 if known else 0
+    for turn in itertools.count() if is_looped else range(1):
+        for recorded in recording:
+            due_ms = turn * length + recorded.time_ms - first
+            yield due_ms / 1000 / float(speed), [_shift_id(recorded.event, turn * id_span)]
+
+
+def _shift_id(event: MarketEvent, shift: int) -> MarketEvent:
+    if shift and isinstance(event, MarketTrade) and event.trade_id is not None:
+        return replace(event, trade_id=event.trade_id + shift)
+    return event
 
 
 def _read_rows(path: Path, columns: tuple[str, ...], parse: Callable[[dict[str, str]], Recorded]) -> list[Recorded]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from stockade_paper.amounts import round_down
 from stockade_paper.candles import MINUTE_MS, Candle
+from stockade_paper.feeds.regimes import REGIMES, Regime, Regimes
 from stockade_paper.instruments import Instrument
 from stockade_paper.market_events import BookChange, MarketEvent, MarketTrade
 
@@ -59,13 +60,14 @@ class FairValue:
         self._sigma = character.annual_volatility / math.sqrt(YEAR_SECONDS)
         self._source = source
 
-    def move(self, seconds: float) -> None:
+    def move(self, seconds: float, regime: Regime = REGIMES["usual"]) -> None:
         """Let `seconds` pass."""
         root = math.sqrt(seconds)
         self._slow += -self._slow * seconds / 7200 + 0.006 * root * self._source.gauss(0, 1)
         self._fast += -self._fast * min(seconds / 45, 1.0) + 0.09 * root * self._source.gauss(0, 1)
         self.heat = max(min(self._slow + self._fast - 0.25, 2.0), -2.0)
-        self.price *= math.exp(self._sigma * root * math.exp(self.heat) * self._draw())
+        step = self._sigma * regime.volatility * root * math.exp(self.heat) * self._draw()
+        self.price *= math.exp(regime.drift_per_minute * seconds / 60 + step)
 
     def wander(self, seconds: float) -> float:
         """Return how far the price strays within a step of `seconds`, beyond its two ends."""
@@ -112,12 +114,12 @@ class SyntheticMarket:
                 trade_id = candle.first_trade_id
         return drawn
 
-    def advance(self) -> list[MarketEvent]:
+    def advance(self, regime: Regime = REGIMES["usual"]) -> list[MarketEvent]:
         """Let one step pass."""
-        self._fair.move(STEP_SECONDS)
+        self._fair.move(STEP_SECONDS, regime)
         self._excitement *= math.exp(-BURST_DECAY_PER_SECOND * STEP_SECONDS)
         changed: dict[str, set[int]] = {"BUY": set(), "SELL": set()}
-        trades = self._trade(changed)
+        trades = self._trade(changed, regime.activity)
         self._refill(changed)
         events: list[MarketEvent] = list(trades)
         if changed["BUY"] or changed["SELL"]:
@@ -151,9 +153,9 @@ class SyntheticMarket:
             candle.trades = trades
         return candle
 
-    def _trade(self, changed: dict[str, set[int]]) -> list[MarketTrade]:
+    def _trade(self, changed: dict[str, set[int]], activity: float) -> list[MarketTrade]:
         trades: list[MarketTrade] = []
-        base_rate = self._rate * (1 - BURST_SHARE) * math.exp(self._fair.heat * 0.7)
+        base_rate = self._rate * activity * (1 - BURST_SHARE) * math.exp(self._fair.heat * 0.7)
         for _ in range(self._poisson((base_rate + self._excitement) * STEP_SECONDS)):
             self._excitement += BURST_SHARE * BURST_DECAY_PER_SECOND
             notional = self._character.trade_notional * math.exp(self._source.gauss(0, 1.4))
@@ -267,12 +269,13 @@ class SyntheticMarket:
         return count
 
 
-def play(markets: list[SyntheticMarket], speed: Decimal) -> Iterator[tuple[float, list[MarketEvent]]]:
+def play(markets: list[SyntheticMarket], speed: Decimal, regimes: Regimes) -> Iterator[tuple[float, list[MarketEvent]]]:
     """Yield each step's events with the seconds since the start at which they are due; never ends."""
     step = 0
     while True:
+        regimes.pass_time(STEP_SECONDS)
         for market in markets:
-            events = market.advance()
+            events = market.advance(regimes.current)
             if events:
                 yield step * STEP_SECONDS / float(speed), events
         step += 1

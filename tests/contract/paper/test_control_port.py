@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -31,5 +32,20 @@ def test_each_port_answers_its_own_and_nothing_else(paper_log: Path) -> None:
             assert set(json.load(answer)["markets"]) == {"BTCUSDT", "ETHUSDT", "BNBUSDT"}
         with urllib.request.urlopen(f"http://127.0.0.1:{control}/", timeout=30) as answer:
             assert "Paper exchange" in answer.read().decode()
+    finally:
+        assert paper.stop() == 0
+
+
+def test_a_crash_can_be_called(paper_log: Path) -> None:
+    paper = PaperProcess(paper_log, "--history-minutes", "5", "--speed", "20")
+    try:
+        price = float(paper.request("GET", "/api/v3/ticker/price?symbol=BTCUSDT")["price"])
+        paper.request("PUT", "/paper/v1/feed/regime", {"regime": "crash"})
+        deadline = time.monotonic() + 60
+        while float(paper.request("GET", "/api/v3/ticker/price?symbol=BTCUSDT")["price"]) > price * 0.95:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        with pytest.raises(AssertionError, match="regime: 'x' is unknown; write one of usual"):
+            paper.request("PUT", "/paper/v1/feed/regime", {"regime": "x"})
     finally:
         assert paper.stop() == 0
