@@ -30,7 +30,7 @@ class Kubectl:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=150,
             check=False,
         )
 
