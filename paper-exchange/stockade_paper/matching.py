@@ -149,14 +149,12 @@ class Matcher:
         book = self.market.book
         for side in ("BUY", "SELL"):
             for level in sorted(book.resting[side], reverse=side == "BUY"):
-                quote = book.best_external(opposite(side))
-                if quote is None or is_better(side, quote[0], level):
-                    break
-                for order in list(book.resting[side].get(level, ())):
+                while level in book.resting[side]:
                     quote = book.best_external(opposite(side))
                     if quote is None or is_better(side, quote[0], level):
                         break
-                    taken = quote[1] - self._fill_maker(order, quote[1], turn)
+                    first = book.resting[side][level][0]
+                    taken = quote[1] - self._fill_maker(first, quote[1], turn)
                     book.take_external(opposite(side), quote[0], taken)
 
     def close(

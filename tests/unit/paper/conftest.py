@@ -60,24 +60,25 @@ class Floor:
         return [report["x"] for report in reports if report["i"] == order.order_id]
 
 
+def build_floor(*, full_depth: bool = True, fee: str = "0.001") -> Floor:
+    """Build an empty floor; `full_depth` False is a feed that knows the best quote only."""
+    market = Market(INSTRUMENTS[0], Book(has_full_depth=full_depth), prints_own_trades=full_depth, first_trade_id=1)
+    bnb = Market(INSTRUMENTS[2], Book(has_full_depth=True), prints_own_trades=True, first_trade_id=1)
+    rates = FeeSchedule(Decimal(fee), Decimal(fee))
+    exchange = Exchange([market, bnb], rates, lambda: made.now_ms)
+    made = Floor(exchange, market)
+
+    def listen(turn: Turn) -> None:
+        made.events += turn.events
+
+    exchange.sinks.append(listen)
+    return made
+
+
 @pytest.fixture
 def make_floor() -> Callable[..., Floor]:
-    """Return a maker of floors; `full_depth` False is a feed that knows the best quote only."""
-
-    def make(*, full_depth: bool = True, fee: str = "0.001") -> Floor:
-        market = Market(INSTRUMENTS[0], Book(has_full_depth=full_depth), prints_own_trades=full_depth, first_trade_id=1)
-        bnb = Market(INSTRUMENTS[2], Book(has_full_depth=True), prints_own_trades=True, first_trade_id=1)
-        rates = FeeSchedule(Decimal(fee), Decimal(fee))
-        exchange = Exchange([market, bnb], rates, lambda: made.now_ms)
-        made = Floor(exchange, market)
-
-        def listen(turn: Turn) -> None:
-            made.events += turn.events
-
-        exchange.sinks.append(listen)
-        return made
-
-    return make
+    """Return the maker of floors."""
+    return build_floor
 
 
 @pytest.fixture
