@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STOCKADE := PYTHONPATH=local-cluster $(PYTHON) -m stockade_cluster
 PYTEST := .venv/bin/python -m pytest
+PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
@@ -42,7 +43,7 @@ lint: venv ## ruff, mypy and the import contracts
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy .
-	.venv/bin/lint-imports
+	PYTHONPATH=$(PACKAGES) .venv/bin/lint-imports
 unit: venv ## pure tests
 	$(PYTEST) tests/unit
 contract: venv programs ## tests with real sockets and processes, without a cluster
