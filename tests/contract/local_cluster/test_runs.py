@@ -24,6 +24,7 @@ import signal, sys
 from stockade_cluster import commands
 from stockade_cluster.lanes import Lanes
 from stockade_cluster.progress import Progress
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests themselves run in the background
 lanes = Lanes(Progress())
 lanes.begin(lambda: commands.run(["sh", "-c", f"echo $$ > {sys.argv[1]}; sleep 600"]))
 try:
