@@ -55,3 +55,10 @@ def test_an_applied_manifest_is_there(page: str, line: str) -> None:
     path = PROJECT / line.split("-f ", 1)[1].split(maxsplit=1)[0]
     assert path.is_file(), f"{page}: {line}"
     assert all(each["apiVersion"] for each in yaml.safe_load_all(path.read_text()) if each)
+
+
+def test_the_readmes_algorithm_is_the_one_that_the_examples_run() -> None:
+    block = re.search(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    manifest = yaml.safe_load((PROJECT / "docs/examples/algorithm.yaml").read_text())
+    assert block.group(1) == manifest["spec"]["source"]["inline"]
