@@ -1,6 +1,5 @@
 """The control API (`/paper/v1/...`) for tests and demos: accounts, feed, faults and the witness."""
 
-import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,6 +10,7 @@ from stockade_paper.account_requests import open_account
 from stockade_paper.audit import AuditLog
 from stockade_paper.errors import BinanceError, ConfigurationError, PaperError
 from stockade_paper.faults import KINDS
+from stockade_paper.json_text import parse_json
 from stockade_paper.operations import Operations
 from stockade_paper.witness import describe_state
 
@@ -176,7 +176,7 @@ async def _read_object(request: web.Request) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise ConfigurationError("the body is no JSON; write an object") from error
     if not isinstance(value, dict):

@@ -1,11 +1,11 @@
 """Request parameters and their checks, apart so that a wrong value gets Binance's text from every endpoint alike."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from stockade_paper.errors import BinanceError, illegal_characters, invalid_data, missing_parameter, too_precise
+from stockade_paper.json_text import parse_json
 
 DECIMAL_PATTERN = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 INTEGER_PATTERN = r"^[0-9]{1,20}$"
@@ -103,7 +103,7 @@ class Parameters:
         if not self.has("symbols"):
             return None
         try:
-            names = json.loads(self.require("symbols"))
+            names = parse_json(self.require("symbols"))
         except ValueError as error:
             raise illegal_characters(
                 "symbols", r"^\[(\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}){0,1}\]$"

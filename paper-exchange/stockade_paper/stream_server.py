@@ -1,12 +1,12 @@
 """The door to the market streams: `/ws`, `/ws/<name>` and `/stream?streams=<a>/<b>`, with their commands."""
 
-import json
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from stockade_paper.connections import Connection
+from stockade_paper.json_text import parse_json
 from stockade_paper.listen_keys import ListenKeys
 from stockade_paper.streams import StreamClient, StreamHub
 
@@ -71,7 +71,7 @@ class StreamSession:
 
     def _answer(self, text: str) -> dict[str, Any]:
         try:
-            command = json.loads(text)
+            command = parse_json(text)
         except ValueError as error:
             place = f"line {getattr(error, 'lineno', 1)} column {getattr(error, 'colno', 1)}"
             return {"code": 3, "msg": f"Invalid JSON: expected value at {place}"}

@@ -13,6 +13,7 @@ from stockade_paper.accounts import ApiKey
 from stockade_paper.connections import Connection
 from stockade_paper.dispatch import WEBSOCKET_ENDPOINTS, Dispatcher
 from stockade_paper.errors import BinanceError, illegal_characters, invalid_key, missing_parameter
+from stockade_paper.json_text import parse_json
 from stockade_paper.latency import DelayLine
 from stockade_paper.parameters import INTEGER_PATTERN, Parameters
 from stockade_paper.security import check_signature, check_time, find_key
@@ -304,9 +305,9 @@ class Request:
 def read_request(text: str) -> Request | None:
     """Read a text frame, None when it is no JSON object."""
     try:
-        request = json.loads(text)
-        exact = json.loads(text, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
+        request = parse_json(text)
+        exact = parse_json(text, keep_numbers=True)
+    except ValueError:
         return None
     if not isinstance(request, dict):
         return None
