@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -32,10 +33,24 @@ def kubectl() -> Kubectl:
 
 @pytest.fixture(scope="session")
 def trader(kubectl: Kubectl) -> Iterator[Trader]:
+    """The trader whom most tests watch."""
+    with a_trader(kubectl) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def stranger(kubectl: Kubectl) -> Iterator[Trader]:
+    """A user of another tenant."""
+    with a_trader(kubectl) as made:
+        yield made
+
+
+@contextmanager
+def a_trader(kubectl: Kubectl) -> Iterator[Trader]:
     """A tenant with a paper account and one user, made the way the documentation says, and deleted afterwards."""
     paper = Paper(service_url(kubectl, "stockade-paper-exchange", PLATFORM, 9000))
     tenant = TestTenant(kubectl, paper, f"browser-{secrets.token_hex(2)}")
-    found = Trader(
+    made = Trader(
         url=service_url(kubectl, "stockade-panel", PLATFORM, 8080),
         tenant=tenant,
         email=f"trader@{tenant.name}.example",
@@ -43,8 +58,8 @@ def trader(kubectl: Kubectl) -> Iterator[Trader]:
     )
     try:
         tenant.create()
-        _add_user(kubectl, found)
-        yield found
+        _add_user(kubectl, made)
+        yield made
     finally:
         tenant.delete()
 

@@ -1,4 +1,4 @@
-"""The way of a trader through the installed panel: log in, create, start, fill, kill, log out."""
+"""The way of a trader through the installed panel: log in, create, start, fill, kill, delete, log out."""
 
 import json
 
@@ -14,7 +14,9 @@ FILLED_MILLISECONDS = 90_000
 
 # A pod has to start, trade and be halted.
 @pytest.mark.timeout(600)
-def test_a_trader_creates_starts_sees_a_fill_kills_and_logs_out(chromium: Browser, trader: Trader) -> None:
+def test_a_trader_creates_starts_sees_a_fill_kills_deletes_and_logs_out(
+    chromium: Browser, trader: Trader, stranger: Trader
+) -> None:
     with visit(chromium, trader.url) as visitor:
         visitor.log_in(trader.email, trader.password)
         page = visitor.page
@@ -41,10 +43,28 @@ def test_a_trader_creates_starts_sees_a_fill_kills_and_logs_out(chromium: Browse
         expect(_order(page, "DENIED")).to_be_visible(timeout=FILLED_MILLISECONDS)
         visitor.check()
 
+        see_nothing(chromium, stranger, trader.tenant.namespace)
+
+        page.locator("summary", has_text="Delete").click()
+        page.locator("#typed-delete").fill("steady")
+        page.get_by_role("button", name="Delete", exact=True).click()
+        visitor.open("/algorithms")
+        expect(page.get_by_text("steady")).to_have_count(0, timeout=STARTED_MILLISECONDS)
+
         page.get_by_role("button", name="Log out").click()
         page.wait_for_url("**/login")
         visitor.page.goto(f"{trader.url}/algorithms")
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def see_nothing(chromium: Browser, stranger: Trader, namespace: str) -> None:
+    """A user of another tenant sees neither the algorithm nor that there is one."""
+    with visit(chromium, stranger.url) as other:
+        other.log_in(stranger.email, stranger.password)
+        other.open("/algorithms")
+        expect(other.page.get_by_text("steady")).to_have_count(0)
+        answer = other.page.request.get(f"{stranger.url}/algorithms/{namespace}/steady")
+        assert answer.status == 404
 
 
 def _order(page: Page, state: str) -> Locator:
