@@ -3,6 +3,7 @@
 Everything installed is removed before; `make up` puts its own installation back afterwards.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -58,8 +59,9 @@ def values(kubectl: Kubectl, helm: Helm, tmp_path_factory: pytest.TempPathFactor
         wait_until(
             lambda: kubectl.items("tenants"), "the demo to go", holds=lambda left: not left, deadline_seconds=180
         )
-        # The door to the panel is on the machine, outside of the network namespace these tests run in.
-        subprocess.run(["nsenter", "--net=/proc/1/ns/net", "make", "up"], cwd=PROJECT, check=True, timeout=500)
+        # The door to the panel is on the machine, outside of the network namespace that our parent put us into.
+        outside = f"--net=/proc/{os.getppid()}/ns/net"
+        subprocess.run(["nsenter", outside, "make", "up"], cwd=PROJECT, check=True, timeout=500)
 
 
 @pytest.mark.timeout(1200)
