@@ -114,10 +114,10 @@ def ctr(settings: Settings, *arguments: str) -> list[str]:
     return [str(settings.programs / "ctr"), "--address", str(CONTAINERD_SOCKET), "--namespace", "k8s.io", *arguments]
 
 
-def apply_objects(settings: Settings, objects: list[dict[str, Any]]) -> None:
-    """Server-side apply, as `make up` itself (field manager `make-up`)."""
+def apply_objects(settings: Settings, objects: list[dict[str, Any]], manager: str = "make-up") -> None:
+    """Server-side apply, as `make up` itself or in the name of another field manager."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    command = kubectl(settings, "apply", "--server-side", "--force-conflicts", "--field-manager=make-up", "-f", "-")
+    command = kubectl(settings, "apply", "--server-side", "--force-conflicts", f"--field-manager={manager}", "-f", "-")
     run(command, input_text=text)
 
 

@@ -20,6 +20,8 @@ ACCOUNT = "paper"
 KEYS = "paper-keys-1"
 ALGORITHM = "momentum"
 EMAIL = "demo@stockade.example"
+MANAGER = "stockade-panel"
+"""In whose name account and algorithm are written: the panel's, so that its switches move at the first click."""
 EXCHANGE = f"/api/v1/namespaces/{NAMESPACE}/services/stockade-paper-exchange:9000/proxy"
 DEADLINE_SECONDS = 240.0
 
@@ -98,10 +100,10 @@ def create_demo(settings: Settings, progress: Progress) -> None:
     with progress.step("demo", "waiting for tenant, account and algorithm", "the algorithm runs") as step:
         _wait_ready(settings, step, "tenant", TENANT, "")
         if get_object(settings, "exchangeaccount", ACCOUNT, TENANT_NAMESPACE) is None:
-            apply_objects(settings, account_objects(_open_paper_account(settings)))
+            apply_objects(settings, account_objects(_open_paper_account(settings)), MANAGER)
         if get_object(settings, "algorithm", ALGORITHM, TENANT_NAMESPACE) is None:
             source = (settings.checkout / "algo-image" / "examples" / f"{ALGORITHM}.py").read_text()
-            apply_objects(settings, [algorithm_object(source)])
+            apply_objects(settings, [algorithm_object(source)], MANAGER)
         step.tell("adding the user to the panel")
         _add_user(settings)
         _wait_ready(settings, step, "exchangeaccount", ACCOUNT, TENANT_NAMESPACE)
