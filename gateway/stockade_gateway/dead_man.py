@@ -19,6 +19,11 @@ class DeadManSwitch:
         """Return how long there has been no sign of life."""
         return now - self._last_life
 
+    @property
+    def fired(self) -> bool:
+        """True while the silence that made an action due lasts."""
+        return self._fired
+
     def take_due_action(self, dead_man: DeadMan | None, now: float) -> StopAction | None:
         """Return the action that has become due, once; None when there is none."""
         if dead_man is None or self._fired or self.silent_seconds(now) < dead_man.after_seconds:

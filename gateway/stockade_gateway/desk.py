@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from stockade_gateway.books import Books
-from stockade_gateway.control import ControlFile
+from stockade_gateway.control import ControlFile, Trading
 from stockade_gateway.errors import ExchangeError, JournalError, RateLimitedError, StatusUnknownError
 from stockade_gateway.exchange.decode import read_order
 from stockade_gateway.exchange.rest import TIMESTAMP_REFUSED, RestClient
@@ -209,6 +209,9 @@ class Desk:
         except JournalError as error:
             self.books.reject(order, f"it was not sent: {error}")
             return
+        if (reason := self._find_change_of_mind(order)) is not None:
+            self.books.reject(order, f"it was not sent: {reason}")
+            return
         order.sent_time_ns = time.time_ns()
         try:
             answer = await self.api.request("order.place", _make_placement(order))
@@ -224,6 +227,13 @@ class Desk:
                 await self._rest.measure_clock()
         else:
             self.books.take_report(read_order(answer))
+
+    def _find_change_of_mind(self, order: Order) -> str | None:
+        """Return what came up while the order was being written down, which a slow disk can make long."""
+        control = self.control_file.control
+        if control is None or control.effective_trading is Trading.HALTED:
+            return "trading was Halted meanwhile"
+        return "it was cancelled meanwhile" if order.cancel_requested else None
 
     async def _send_cancel(self, order: Order) -> None:
         """Cancel until the order is final; asking twice for the cancel of one id harms nothing."""

@@ -85,7 +85,8 @@ def _sum_up(desk: Desk, reconciler: Reconciler, closed: int) -> StopResult:
     for symbol in desk.books.positions.symbols():
         left = desk.books.positions.quantity(symbol)
         if left:
-            (stuck if _make_closing_order(desk, symbol) else dust).append(f"{left.normalize():f} of {symbol}")
+            is_stuck = desk.rules[symbol].status != "TRADING" or _make_closing_order(desk, symbol) is not None
+            (stuck if is_stuck else dust).append(f"{left.normalize():f} of {symbol}")
     if stuck:
         return StopResult(action, "Incomplete", f"still held: {', '.join(stuck)}")
     if reconciler.past_unknown is not None:

@@ -23,16 +23,20 @@ class HoldingRecord(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """Realised result and fees of a span of time and the present unrealised result, always apart; None is unknown."""
+    """Realised result and fees of a span of time and the present unrealised result, always apart; None is unknown.
+
+    `known_fees` is the part of the fees whose price is known.
+    """
 
     realized: Decimal
     unrealized: Decimal | None
     fees: Decimal | None
+    known_fees: Decimal
 
     @property
     def total(self) -> Decimal | None:
         """Realised and unrealised less the fees whose price is known."""
-        return None if self.unrealized is None else self.realized + self.unrealized - (self.fees or ZERO)
+        return None if self.unrealized is None else self.realized + self.unrealized - self.known_fees
 
 
 class Positions:
@@ -97,7 +101,7 @@ class Positions:
             if holding.quantity and unrealized is not None:
                 mark = market.mark(symbol)
                 unrealized = None if mark is None else unrealized + holding.unrealized(mark)
-        return Result(realized, unrealized, fees if fees_known else None)
+        return Result(realized, unrealized, fees if fees_known else None, fees)
 
     def save(self) -> tuple[str, dict[str, HoldingRecord], dict[str, HoldingRecord]]:
         """Return the day and both sets of holdings for the journal."""

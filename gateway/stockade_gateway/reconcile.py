@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 from stockade_gateway.books import Books
 from stockade_gateway.errors import ExchangeError, StatusUnknownError
@@ -22,6 +23,7 @@ _PAGE = 1000
 _OVERLAP_MS = 60_000
 _ORDER_DOES_NOT_EXIST = -2013
 _ORDER_ARCHIVED = -2026
+_SYMBOL_DOES_NOT_EXIST = -1121
 # A request can't be carried out once its recvWindow is over; the rest is for the exchange's clock and queues.
 _LATEST_EXECUTION_NS = (RECV_WINDOW_MS + 5000) * 1_000_000
 # News older than this, found by asking, should have come as an event.
@@ -111,7 +113,7 @@ class Reconciler:
     async def _reconcile_all(self) -> bool:
         """Bring in all orders since the books' last news, by symbol; then those the books still hold for open."""
         for symbol in self._symbols:
-            for row in await self._rest.get("/api/v3/openOrders", {"symbol": symbol}, signed=True):
+            for row in await self._list("/api/v3/openOrders", {"symbol": symbol}):
                 self._books.take_report(read_order(row))
             await self._read_recent_orders(symbol)
         await self._reconcile_known()
@@ -122,7 +124,7 @@ class Reconciler:
         if self._known_until_ms is not None:
             parameters["startTime"] = self._known_until_ms - _OVERLAP_MS
         while True:
-            rows = await self._rest.get("/api/v3/allOrders", parameters, signed=True)
+            rows = await self._list("/api/v3/allOrders", parameters)
             for row in rows:
                 self._books.take_report(read_order(row))
             # Without a start the newest page is all there is to ask for; with one, pages follow each other by id.
@@ -136,7 +138,7 @@ class Reconciler:
         waiting: list[Order] = []
         for symbol in sorted({order.symbol for order in self._books.orders.open()}):
             held = [order for order in self._books.orders.open() if order.symbol == symbol]
-            rows = await self._rest.get("/api/v3/openOrders", {"symbol": symbol}, signed=True)
+            rows = await self._list("/api/v3/openOrders", {"symbol": symbol})
             reports = {row["clientOrderId"]: read_order(row) for row in rows}
             for order in held:
                 report = reports.get(order.client_order_id)
@@ -166,7 +168,7 @@ class Reconciler:
         except StatusUnknownError:
             raise
         except ExchangeError as error:
-            if error.code not in (_ORDER_DOES_NOT_EXIST, _ORDER_ARCHIVED):
+            if error.code not in (_ORDER_DOES_NOT_EXIST, _ORDER_ARCHIVED, _SYMBOL_DOES_NOT_EXIST):
                 raise
             return self._note_missing(order, asked_ns, error.message)
         self._books.take_report(read_order(row))
@@ -203,9 +205,26 @@ class Reconciler:
         return True
 
     async def _read_executions(self, order: Order) -> None:
-        parameters = {"symbol": order.symbol, "orderId": order.exchange_order_id or 0, "limit": _PAGE}
-        for row in await self._rest.get("/api/v3/myTrades", parameters, signed=True):
-            self._books.take_execution(read_trade(row, order.client_order_id))
+        parameters: dict[str, object] = {"symbol": order.symbol, "orderId": order.exchange_order_id or 0}
+        # From the oldest on: without `fromId` only the newest page would be answered.
+        parameters |= {"fromId": 0, "limit": _PAGE}
+        while True:
+            rows = await self._list("/api/v3/myTrades", parameters)
+            for row in rows:
+                self._books.take_execution(read_trade(row, order.client_order_id))
+            if len(rows) < _PAGE:
+                return
+            parameters["fromId"] = rows[-1]["id"] + 1
+
+    async def _list(self, path: str, parameters: dict[str, object]) -> list[dict[str, Any]]:
+        """Return the rows of a signed question; none of a symbol that was delisted, so that the others trade on."""
+        try:
+            rows: list[dict[str, Any]] = await self._rest.get(path, parameters, signed=True)
+        except ExchangeError as error:
+            if error.code != _SYMBOL_DOES_NOT_EXIST:
+                raise
+            return []
+        return rows
 
 
 def _is_overdue(event_time_ms: int) -> bool:

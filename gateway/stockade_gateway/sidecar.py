@@ -64,6 +64,7 @@ _CLOCK_SECONDS = 600.0
 _STOP_SECONDS = 50.0
 _FLUSH_SECONDS = 10.0
 _DEAD_MAN_SECONDS = 60.0
+_DEAD_MAN_AGAIN_SECONDS = 15.0
 # A few seconds of the busiest symbols; the algorithm counts what it missed beyond.
 _RING_RECORDS = 16384
 _RING_BOOKS = 1024
@@ -225,6 +226,9 @@ class Sidecar:
                 task.result()
 
     async def _leave(self) -> None:
+        if self._dead_man_task is not None:
+            # Two that flatten at once would each close the whole position.
+            self._dead_man_task.cancel()
         control = self._control_file.control
         action = control.on_stop if control else StopAction.CANCEL_ORDERS
         if self._desk is None or self._reconciler is None:
@@ -272,17 +276,28 @@ class Sidecar:
         control, desk, reconciler = self._control_file.control, self._desk, self._reconciler
         if control is None or desk is None or reconciler is None or desk.leaving:
             return
+        if reconciler.last_time is None:
+            # The algorithm is not started before the gateway is ready: until then its silence says nothing.
+            self._dead_man.note_life(time.monotonic())
+            return
         action = self._dead_man.take_due_action(control.dead_man, time.monotonic())
         if action is not None:
+            if self._dead_man_task is not None:
+                self._dead_man_task.cancel()
             logger.error("the algorithm gives no sign of life: %s", action.value)
             self._dead_man_task = asyncio.get_running_loop().create_task(
                 self._act_for_dead_man(action, desk, reconciler)
             )
 
     async def _act_for_dead_man(self, action: StopAction, desk: Desk, reconciler: Reconciler) -> None:
-        deadline = time.monotonic() + _DEAD_MAN_SECONDS
-        self._dead_man_result = await carry_out(action, desk, reconciler, deadline=deadline)
-        logger.error("dead man %s: %s: %s", action.value, self._dead_man_result.result, self._dead_man_result.message)
+        """Carry the action out, again and again while it is not done and the algorithm still silent."""
+        while self._dead_man.fired:
+            deadline = time.monotonic() + _DEAD_MAN_SECONDS
+            self._dead_man_result = result = await carry_out(action, desk, reconciler, deadline=deadline)
+            logger.error("dead man %s: %s: %s", result.action, result.result, result.message)
+            if result.result == "Done":
+                return
+            await asyncio.sleep(_DEAD_MAN_AGAIN_SECONDS)
 
     async def _keep_house(self) -> None:
         """Every minute: forget old orders, compact the journal, record the result."""

@@ -54,6 +54,13 @@ def test_fees_in_a_third_asset_are_unknown_without_its_price() -> None:
     assert positions.compute_day_result(market, TODAY).fees == Decimal(6)
 
 
+def test_a_fee_without_a_price_hides_no_other_fee_from_the_daily_loss() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "1", price="110", commission=Decimal("0.01"), commission_asset="BNB"))
+    positions.apply(make_execution(2, "1", side="SELL", price="110", commission=Decimal(3), commission_asset="USDT"))
+    assert positions.compute_day_result(make_market(), TODAY).total == Decimal(-3)
+
+
 def test_a_saved_state_is_the_same_state() -> None:
     positions = make_positions()
     positions.apply(make_execution(1, "2", trade_time_ms=YESTERDAY_MS))

@@ -26,6 +26,7 @@ class DictionaryExchange:
         self.orders: dict[str, dict[str, Any]] = {}
         self.trades: list[dict[str, Any]] = []
         self.asked: list[str] = []
+        self.delisted = False
 
     def put(self, client_order_id: str, status: str, executed: str = "0") -> None:
         """Have an order."""
@@ -38,6 +39,8 @@ class DictionaryExchange:
     async def get(self, path: str, parameters: dict[str, Any], **_details: object) -> Any:
         """Answer one question."""
         self.asked.append(path)
+        if self.delisted:
+            raise ExchangeError(400, -1121, "Invalid symbol.")
         if path == "/api/v3/order":
             order = self.orders.get(parameters["origClientOrderId"])
             if order is None:
@@ -45,7 +48,10 @@ class DictionaryExchange:
             return order
         if path == "/api/v3/openOrders":
             return [order for order in self.orders.values() if order["status"] in ("NEW", "PARTIALLY_FILLED")]
-        return list(self.orders.values()) if path == "/api/v3/allOrders" else self.trades
+        if path == "/api/v3/allOrders":
+            return list(self.orders.values())
+        newer = [trade for trade in self.trades if trade["id"] >= parameters.get("fromId", 0)]
+        return newer[: parameters["limit"]] if "fromId" in parameters else newer[-parameters["limit"] :]
 
 
 def make_reconciler(world: World, exchange: DictionaryExchange) -> Reconciler:
@@ -150,3 +156,31 @@ async def test_while_the_connection_is_away_orders_wait(world: World) -> None:
     assert "reconciling" in str(reconciler.pending)
     reconciler.note_connection(connected=False)
     assert "lost" in str(reconciler.pending)
+
+
+async def test_an_order_of_more_executions_than_a_page_holds_is_read_whole(world: World) -> None:
+    exchange = DictionaryExchange()
+    exchange.put(ORDER, "FILLED", "1")
+    exchange.trades = [
+        {
+            "symbol": "BTCUSDT", "id": trade_id, "orderId": 7, "price": "100", "qty": "0.0004", "quoteQty": "0.04",
+            "commission": "0", "commissionAsset": "USDT", "time": 1_760_000_000_000, "isBuyer": True, "isMaker": True,
+        }
+        for trade_id in range(1, 2501)
+    ]  # fmt: skip
+    await make_reconciler(world, exchange)._reconcile_known()
+    assert state_of(world) is OrderState.FILLED
+    assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
+
+
+async def test_a_delisted_symbol_ends_its_orders_and_holds_up_nothing(world: World) -> None:
+    exchange = DictionaryExchange()
+    exchange.put(ORDER, "NEW")
+    reconciler = make_reconciler(world, exchange)
+    await reconciler._reconcile_all()
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    order.sent_time_ns = LONG_AGO_NS
+    exchange.delisted = True
+    await reconciler._reconcile_all()
+    assert state_of(world) is OrderState.CANCELED

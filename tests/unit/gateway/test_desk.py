@@ -1,0 +1,115 @@
+"""The desk and the stop actions between a real journal and an exchange that only writes down what it is sent."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from stockade_gateway import sidecar as sidecar_module
+from stockade_gateway.control import ControlFile, StopAction
+from stockade_gateway.dead_man import DeadManSwitch
+from stockade_gateway.desk import Desk
+from stockade_gateway.exchange.rest import RestClient
+from stockade_gateway.exchange.websocket_api import WebsocketApi
+from stockade_gateway.filters import OrderRequest
+from stockade_gateway.market import Market
+from stockade_gateway.on_stop import StopResult, carry_out
+from stockade_gateway.orders import OrderState
+from stockade_gateway.rate_budget import RateBudget
+from stockade_gateway.reconcile import Reconciler
+from stockade_gateway.sidecar import Sidecar
+from stockade_wire.order_ids import OrderIds
+from tests.support.gateway_orders import BTCUSDT, PREFIX, make_execution, make_order, make_report
+from tests.unit.gateway.test_books import World
+
+REQUEST = OrderRequest(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=BTCUSDT.lot.minimum)
+
+
+class SilentApi:
+    """Writes down what it is sent."""
+
+    connected = True
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    async def request(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Accept an order."""
+        self.sent.append(method)
+        return {
+            "symbol": "BTCUSDT", "orderId": 9, "clientOrderId": parameters["newClientOrderId"], "status": "NEW",
+            "side": "BUY", "type": "MARKET", "origQty": "1", "executedQty": "0", "transactTime": 1_760_000_000_000,
+        }  # fmt: skip
+
+
+class ReadyReconciler:
+    """A reconciler that has nothing to do."""
+
+    pending = None
+    past_unknown = None
+    last_time = "now"
+
+
+def make_desk(folder: Path, world: World, api: SilentApi, status: str = "TRADING") -> Desk:
+    file = folder / "control"
+    file.write_text(json.dumps({"generation": 1, "trading": "Active"}))
+    control_file = ControlFile(file)
+    control_file.poll()
+    return Desk(
+        books=world.books,
+        rules={"BTCUSDT": msgspec.structs.replace(BTCUSDT, status=status)},
+        symbols=("BTCUSDT",),
+        market=Market(),
+        control_file=control_file,
+        ids=OrderIds(PREFIX, time.time_ns() // 1_000_000),
+        api=cast("WebsocketApi", api),
+        rest=cast("RestClient", None),
+        budget=RateBudget(),
+    )
+
+
+async def test_an_order_that_is_still_being_written_down_when_trading_is_halted_is_not_sent(tmp_path: Path) -> None:
+    world, api = World(tmp_path), SilentApi()
+    desk = make_desk(tmp_path, world, api)
+    kept, _ = desk.submit(REQUEST, closing=True)
+    await desk.settle()
+    stopped, _ = desk.submit(REQUEST, closing=True)
+    (tmp_path / "control").write_text(json.dumps({"generation": 22, "trading": "Halted"}))
+    desk.control_file.poll()
+    await desk.settle()
+    states = [order.state for name in (kept, stopped) if (order := world.books.orders.get(name))]
+    assert states == [OrderState.ACCEPTED, OrderState.REJECTED]
+    assert api.sent == ["order.place"]
+    desk.close()
+
+
+async def test_flatten_does_not_call_a_position_that_can_not_be_traded_dust(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.books.submit(make_order())
+    world.books.take_report(make_report("FILLED", "1", make_execution(1, "1")))
+    desk = make_desk(tmp_path, world, SilentApi(), status="BREAK")
+    reconciler = cast("Reconciler", ReadyReconciler())
+    result = await carry_out(StopAction.FLATTEN, desk, reconciler, deadline=time.monotonic() + 30)
+    assert (result.result, "still held: 1 of BTCUSDT" in result.message) == ("Incomplete", True)
+    desk.close()
+
+
+async def test_the_dead_mans_action_is_repeated_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [StopResult("CancelOrders", "Incomplete", "the exchange is away"), StopResult("CancelOrders", "Done", "")]
+    asked: list[StopAction] = []
+
+    async def carry_out_in_turn(action: StopAction, *_world: object, **_details: object) -> StopResult:
+        asked.append(action)
+        return results[len(asked) - 1]
+
+    monkeypatch.setattr(sidecar_module, "carry_out", carry_out_in_turn)
+    monkeypatch.setattr(sidecar_module, "_DEAD_MAN_AGAIN_SECONDS", 0)
+    gateway = object.__new__(Sidecar)
+    gateway._dead_man = DeadManSwitch(0)
+    gateway._dead_man._fired = True
+    await gateway._act_for_dead_man(StopAction.CANCEL_ORDERS, cast("Desk", None), cast("Reconciler", None))
+    assert len(asked) == 2
+    assert gateway._dead_man_result is results[1]
