@@ -6,10 +6,10 @@ PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference bench-paper
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 up: ## start everything: build what changed, cluster, chart, demo; print the panel's address
 	@$(STOCKADE) up
@@ -56,3 +56,5 @@ browser: venv up ## tests of the panel in a real browser
 	$(INSIDE) $(PYTEST) tests/browser --timeout 600 -rR --reruns 2 --reruns-delay 5
 test: venv ## every tier in order, then down; a summary at the end
 	@$(STOCKADE) test
+bench-paper: venv ## measure the paper exchange: orders, streams, matching, memory; write benchmarks/results/paper.json
+	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.paper

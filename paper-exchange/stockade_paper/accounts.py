@@ -64,7 +64,10 @@ class Account:
 
     def balance(self, asset: str) -> Balance:
         """Return the asset's balance, a zero one if it was never held."""
-        return self.balances.setdefault(asset, Balance())
+        balance = self.balances.get(asset)
+        if balance is None:
+            balance = self.balances[asset] = Balance()
+        return balance
 
     def deposit(self, asset: str, amount: Decimal) -> None:
         """Add to (or, with a negative amount, take from) the free balance.

@@ -3,12 +3,13 @@
 from decimal import ROUND_DOWN, Decimal
 
 ZERO = Decimal(0)
+ZERO_TEXT = "0.00000000"
 SMALLEST = Decimal("0.00000001")
 
 
 def format_amount(amount: Decimal) -> str:
     """Write an amount as Binance does: a string with eight decimals."""
-    return f"{amount:.8f}"
+    return f"{amount:.8f}" if amount else ZERO_TEXT
 
 
 def round_down(amount: Decimal, step: Decimal) -> Decimal:
