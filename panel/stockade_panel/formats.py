@@ -8,13 +8,13 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def format_money(value: Decimal | None, places: int = 2) -> str:
-    """`1,234.50`; `unknown` for None. More places are kept for amounts that two places would show as nothing."""
+    """`1,234.50`; `unknown` for None. An amount that two places would show as nothing keeps its first two digits."""
     if value is None:
         return UNKNOWN
     quantum = Decimal(1).scaleb(-places)
     rounded = value.quantize(quantum)
     if value and not rounded:
-        return format_quantity(value)
+        return format_quantity(value.quantize(Decimal(1).scaleb(value.adjusted() - 1)))
     return f"{rounded:,}"
 
 
@@ -35,6 +35,11 @@ def format_quantity(value: Decimal | None) -> str:
         return UNKNOWN
     text = f"{value:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_average(value: Decimal | None) -> str:
+    """An average price, which a division gave more digits than the exchange's eight places."""
+    return format_quantity(value if value is None else value.quantize(Decimal("1E-8")))
 
 
 def format_age(then: datetime | None, now: datetime) -> str:

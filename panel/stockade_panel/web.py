@@ -25,6 +25,7 @@ from stockade_panel.errors import (
 )
 from stockade_panel.formats import (
     format_age,
+    format_average,
     format_money,
     format_quantity,
     format_signed_money,
@@ -90,6 +91,7 @@ def _install_templates(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         money=format_money,
+        average=format_average,
         signed=format_signed_money,
         quantity=format_quantity,
         time=format_time,

@@ -10,6 +10,7 @@ import yaml
 from stockade_panel.errors import SettingsError
 from stockade_panel.formats import (
     format_age,
+    format_average,
     format_money,
     format_quantity,
     format_signed_money,
@@ -26,6 +27,7 @@ GOOD = {"STOCKADE_DATABASE_URL": "postgresql://a:b@c/d", "STOCKADE_SECRET_KEY": 
 def test_money_has_two_places_unless_they_would_hide_it() -> None:
     assert format_money(Decimal("1234.5")) == "1,234.50"
     assert format_money(Decimal("0.0012")) == "0.0012"
+    assert format_money(Decimal("-0.001943974852826146")) == "-0.0019"
     assert format_money(Decimal(0)) == "0.00"
     assert format_money(None) == "unknown"
 
@@ -34,6 +36,11 @@ def test_a_sign_goes_with_every_gain_and_loss() -> None:
     assert format_signed_money(Decimal("1.5")) == "+1.50"
     assert format_signed_money(Decimal("-1.5")) == "\N{MINUS SIGN}1.50"
     assert format_signed_money(None) == "unknown"
+
+
+def test_an_average_has_the_exchanges_places() -> None:
+    assert format_average(Decimal("59998.44331246343659471")) == "59,998.44331246"
+    assert format_average(None) == "unknown"
 
 
 def test_quantities_lose_only_zeros() -> None:
