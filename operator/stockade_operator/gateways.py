@@ -90,7 +90,8 @@ class PermissionsReport(_Report):
     """What the exchange says an API key may do."""
 
     can_trade: bool = False
-    can_withdraw: bool = False
+    can_withdraw: bool
+    """Without a default: what nobody said is not harmless."""
     ip_restricted: bool | None = None
 
 

@@ -4,6 +4,7 @@ Apart from everything else because PostgreSQL may be away: each method then rais
 the tenant's condition says so, and pods go on starting and stopping without it.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from stockade_operator.errors import LedgerError
 
 CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 5000
+TRANSACTION_SECONDS = 20.0
 TENANT_GROUP = "stockade_tenant"
 
 
@@ -122,20 +124,32 @@ class Ledger:
                     await connection.execute(
                         "INSERT INTO ledger.alert (tenant_uid, object_kind, object_name, severity, reason, message) "
                         "VALUES (%s, %s, %s, %s, %s, %s)",
-                        (tenant_uid, row.object_kind, row.object_name, row.severity, row.reason, row.message),
+                        # PostgreSQL's text has no NUL, and an exception of the user's code may tell one.
+                        (
+                            tenant_uid,
+                            row.object_kind,
+                            row.object_name,
+                            row.severity,
+                            row.reason,
+                            row.message.replace("\0", "\ufffd"),
+                        ),
                     )
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """Open a connection for one transaction."""
         try:
-            async with await AsyncConnection.connect(
-                self._url,
-                connect_timeout=CONNECT_SECONDS,
-                options=f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout={STATEMENT_MILLISECONDS}",
-                application_name="stockade-operator",
-            ) as connection:
+            # The server's own limits help nobody when the server is silent, and each tenant's worker would wait for it.
+            async with (
+                asyncio.timeout(TRANSACTION_SECONDS),
+                await AsyncConnection.connect(
+                    self._url,
+                    connect_timeout=CONNECT_SECONDS,
+                    options=f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout={STATEMENT_MILLISECONDS}",
+                    application_name="stockade-operator",
+                ) as connection,
+            ):
                 yield connection
-        except psycopg.Error as error:
+        except (psycopg.Error, TimeoutError) as error:
             # Only the kind of error: a message of the driver may quote the address with the password in it.
             raise LedgerError(f"PostgreSQL: {type(error).__name__}") from None

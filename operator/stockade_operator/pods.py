@@ -129,7 +129,8 @@ def read_message(text: str) -> dict[str, Any]:
     """Return the JSON object in a termination message, or an empty one when there is none."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
+        # The algorithm's container can write what it likes here.
         return {}
     return found if isinstance(found, dict) else {}
 

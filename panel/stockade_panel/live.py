@@ -28,6 +28,9 @@ Topic = Literal["algorithm", "account", "tenant", "ledger", "health", "refresh"]
 HEARTBEAT_SECONDS = 10.0
 SESSION_CHECK_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 30.0
+# After so long without a notification the ledger is asked whether it is still there, and has so long to answer.
+QUIET_SECONDS = 15.0
+ANSWER_SECONDS = 5.0
 # More than this at once is told as one `refresh` of everything.
 MOST_PENDING = 200
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -163,10 +166,14 @@ class LedgerListener:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     self.behind_since, pause = None, 1.0
                     self._hub.publish(News("refresh"))
-                    async for notification in connection.notifies():
-                        self._pass_on(notification.payload)
-            except (psycopg.Error, OSError) as error:
-                log.warning("the ledger's notifications are interrupted: %s", error)
+                    while True:
+                        async for notification in connection.notifies(timeout=QUIET_SECONDS):
+                            self._pass_on(notification.payload)
+                        # A connection that nobody cut but nobody answers on looks exactly like a quiet ledger.
+                        async with asyncio.timeout(ANSWER_SECONDS):
+                            await connection.execute("SELECT 1")
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                log.warning("the ledger's notifications are interrupted: %s", type(error).__name__)
             self.behind_since = self.behind_since or datetime.now(UTC)
             self._hub.publish(News("health"))
             await asyncio.sleep(pause)
@@ -197,19 +204,25 @@ def read_hint(payload: str) -> News | None:
 async def write_events(stream: Stream, describe_health: Callable[[], dict[str, str | None]]) -> AsyncIterator[str]:
     """The text of one SSE response: `hello`, then news as it comes, and `end` when the session has ended."""
     yield "retry: 2000\n\n"
-    yield _event("hello", describe_health())
+    told = describe_health()
+    yield _event("hello", told)
     while not stream.ended.is_set():
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await stream.woken.wait()
         except TimeoutError:
-            yield _event("health", describe_health())
+            told = describe_health()
+            yield _event("health", told)
             continue
-        for news in stream.take():
-            if news.topic == "health":
-                yield _event("health", describe_health())
-            else:
-                yield _event(news.topic, {"namespace": news.namespace, "name": news.name})
+        news = stream.take()
+        # Asked with every news: on a busy stream no heartbeat is due, and a watch that fell behind has no news itself.
+        health = describe_health()
+        if health != told or any(each.topic == "health" for each in news):
+            told = health
+            yield _event("health", told)
+        for each in news:
+            if each.topic != "health":
+                yield _event(each.topic, {"namespace": each.namespace, "name": each.name})
     yield _event("end", {"reason": "Your session has ended."})
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -202,7 +203,7 @@ def _bound_hashing(app: Flask) -> None:
         if request.method != "POST" or request.endpoint not in HASHING_ENDPOINTS:
             return
         if request.endpoint == "security.login":
-            failures.check(request.remote_addr or "", request.form.get("email", "").lower())
+            failures.check(request.remote_addr or "", _read_email())
         hashing.enter()
         g.hashing = True
 
@@ -211,14 +212,20 @@ def _bound_hashing(app: Flask) -> None:
             hashing.leave()
 
     def count(response: Any) -> Any:
-        if request.endpoint == "security.login" and request.method == "POST" and response.status_code == 200:
-            # A successful log-in redirects; a page in answer to a POST is a failed one.
-            failures.record(request.remote_addr or "", request.form.get("email", "").lower())
+        if request.endpoint == "security.login" and g.get("hashing") and "token" not in session:
+            # Whatever form the answer has, no session came of it.
+            failures.record(request.remote_addr or "", _read_email())
         return response
 
     app.before_request(enter)
     app.teardown_request(leave)
     app.after_request(count)
+
+
+def _read_email() -> str:
+    """Whom somebody wants to log in as: Flask-Security takes a form, and JSON too."""
+    content = request.get_json(silent=True) if request.is_json else request.form
+    return str(content.get("email", "")).strip().lower() if isinstance(content, Mapping) else ""
 
 
 class SecurityHeaders:

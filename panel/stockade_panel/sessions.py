@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
+# How long the row of an ended session stays, so that who was logged in when can still be found out.
+ENDED_KEPT = timedelta(days=30)
 # The view `session_owner` is for gateways and knows tenants' users only; an administrator has no tenant.
 # A user whose tenant was deleted is nobody's and may not come in.
 LIVE_SESSIONS = (
@@ -73,9 +75,13 @@ class SessionStore:
         self._lifetime = timedelta(hours=hours)
 
     def open(self, user_id: int) -> str:
-        """Start a session and return its token, which exists nowhere else."""
+        """Start a session and return its token, which exists nowhere else. Removes the user's that ended long ago."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         with self._engine.begin() as connection:
+            connection.execute(
+                text("DELETE FROM ledger.session WHERE user_id = :user_id AND expires < now() - :kept"),
+                {"user_id": user_id, "kept": ENDED_KEPT},
+            )
             connection.execute(
                 text(
                     "INSERT INTO ledger.session (token_sha256, user_id, expires)"

@@ -113,7 +113,7 @@ def read_answer(answer: dict[str, Any]) -> Report:
     """Read an order as REST answers it (place with FULL, query, cancel)."""
     time_ms = answer.get("updateTime") or answer.get("transactTime") or answer.get("time") or 0
     return Report(
-        state=_STATES[answer["status"]],
+        state=_read_state(answer["status"]),
         filled_quantity=Decimal(answer["executedQty"]),
         filled_quote=max(Decimal(answer["cummulativeQuoteQty"]), Decimal(0)),
         exchange_order_id=answer["orderId"],
@@ -125,13 +125,18 @@ def read_answer(answer: dict[str, Any]) -> Report:
 def read_event(event: dict[str, Any]) -> Report:
     """Read an `executionReport` (Binance, "User Data Streams")."""
     return Report(
-        state=_STATES[event["X"]],
+        state=_read_state(event["X"]),
         filled_quantity=Decimal(event["z"]),
         filled_quote=Decimal(event["Z"]),
         exchange_order_id=event["i"],
         time=_read_time(event["T"]),
         reason=None if event["r"] == "NONE" else event["r"],
     )
+
+
+def _read_state(status: str) -> str:
+    """Return our name of the exchange's status; one that we don't know is no end, so the order is asked for again."""
+    return _STATES.get(status, "ACCEPTED")
 
 
 def client_order_id_of_event(event: dict[str, Any]) -> str:

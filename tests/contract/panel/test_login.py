@@ -2,9 +2,11 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from stockade_panel.security import FAILURES_ALLOWED
 from stockade_panel.sessions import hash_token
 from tests.support.panel_stage import PASSWORD, Stage
 from tests.support.waiting import wait_until
@@ -197,3 +199,23 @@ def test_a_user_whose_tenant_is_gone_is_nobody(stage: Stage) -> None:
 
 def test_the_ledger_knows_a_token_by_its_hash() -> None:
     assert len(hash_token("x")) == 32
+
+
+@pytest.mark.parametrize("form", ["page", "json", "json answer"])
+def test_guesses_are_counted_whatever_form_they_come_in(stage: Stage, form: str) -> None:
+    tenant = f"guesses-{form.replace(' ', '-')}"
+    stage.add_tenant(tenant)
+    email = f"trader@{tenant}.example"
+    with stage.browser() as browser:
+
+        def guess(password: str) -> int:
+            found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/login").text)
+            assert found
+            fields = {"email": email, "password": password}
+            headers = {"X-CSRFToken": found[1]} | ({"Accept": "application/json"} if form == "json answer" else {})
+            content: dict[str, Any] = {"json": fields} if form == "json" else {"data": fields}
+            return browser.client.post("/login", headers=headers, **content).status_code
+
+        for _ in range(FAILURES_ALLOWED):
+            assert guess("not the password") in {200, 400}
+        assert guess(PASSWORD) == 503

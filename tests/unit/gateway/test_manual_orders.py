@@ -130,6 +130,7 @@ def test_an_events_order_is_the_one_that_was_placed() -> None:
 def test_an_event_is_read() -> None:
     assert read_event(_EVENT) == Report("PARTIALLY_FILLED", Decimal("0.5"), Decimal(50), 7, _TIME, None)
     assert read_event({**_EVENT, "X": "EXPIRED_IN_MATCH", "r": "WOULD"}).state == "EXPIRED"
+    assert read_event({**_EVENT, "X": "ANSWERED_TOMORROW"}).state == "ACCEPTED"
     fill = read_fill_of_event(_ORDER, "main", _EVENT)
     assert fill is not None
     assert (fill.trade_id, fill.quote_quantity, fill.commission_asset, fill.is_maker) == (11, Decimal(50), "BTC", True)

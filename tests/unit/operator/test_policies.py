@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from stockade_crds import ConditionStatus, StopAction, UpdatePolicy
 from stockade_operator.gateways import AccountReport, AlgorithmReport, Heard
@@ -177,6 +178,11 @@ TRADES = {"keyVersion": "ab12cd34", "permissions": {"canTrade": True, "canWithdr
 def test_what_is_known_of_the_keys(word: Heard | None, status: str, reason: str) -> None:
     verdict = judge_keys(make_account(), make_pod_facts(), word)
     assert (verdict.status, verdict.reason) == (status, reason)
+
+
+def test_a_report_that_does_not_say_whether_the_key_may_withdraw_is_none() -> None:
+    with pytest.raises(ValidationError):
+        heard({**TRADES, "permissions": {"canTrade": True}})
 
 
 def test_keys_are_not_checked_before_a_pod_mounts_them() -> None:

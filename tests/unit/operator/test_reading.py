@@ -109,7 +109,7 @@ def test_a_pod_with_borrowed_labels_is_nobodys(namespace: str, labels: dict[str,
     assert find_owner({"metadata": {"name": "p", "namespace": "tenant-a"}}) is None
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "[1]", '"text"', "{"])
+@pytest.mark.parametrize("text", ["", "nonsense", "[1]", '"text"', "{", "[" * 4096])
 def test_a_message_that_is_no_object_is_empty(text: str) -> None:
     assert read_message(text) == {}
 

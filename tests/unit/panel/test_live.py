@@ -85,3 +85,17 @@ def test_a_hint_carries_names_and_nothing_else() -> None:
 )  # fmt: skip
 def test_a_hint_that_is_none_is_dropped(payload: str) -> None:
     assert read_hint(payload) is None
+
+
+async def test_a_watch_that_fell_behind_is_told_between_news_too() -> None:
+    stream = Hub(per_user=8, total=8).admit(TRADER, b"")
+    health = dict(HEALTHY)
+    events = write_events(stream, lambda: dict(health))
+    for _ in range(2):
+        await anext(events)
+    health["cluster"] = "2026-01-01T00:00:00+00:00"
+    stream.offer(News("ledger", "tenant-a", "grid"))
+    assert (await anext(events)).startswith('event: health\ndata: {"cluster": "2026')
+    assert (await anext(events)).startswith("event: ledger\n")
+    stream.offer(News("ledger", "tenant-a", "grid"))
+    assert (await anext(events)).startswith("event: ledger\n")
