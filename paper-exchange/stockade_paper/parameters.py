@@ -11,6 +11,9 @@ DECIMAL_PATTERN = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 INTEGER_PATTERN = r"^[0-9]{1,20}$"
 CLIENT_ORDER_ID_PATTERN = r"^[a-zA-Z0-9-_]{1,36}$"
 MAX_DECIMALS = 8
+_INTEGER = re.compile(INTEGER_PATTERN[1:-1])
+_DECIMAL = re.compile(DECIMAL_PATTERN[1:-1])
+_CLIENT_ORDER_ID = re.compile(CLIENT_ORDER_ID_PATTERN[1:-1])
 _SYMBOL = re.compile(r"[A-Z0-9\-._]{1,50}")
 
 
@@ -43,7 +46,7 @@ class Parameters:
         value = self.text(name)
         if value is None:
             return None
-        if not re.fullmatch(INTEGER_PATTERN[1:-1], value):
+        if not _INTEGER.fullmatch(value):
             raise illegal_characters(name, INTEGER_PATTERN)
         return int(value)
 
@@ -61,7 +64,7 @@ class Parameters:
         value = self.text(name)
         if value is None:
             return None
-        if not re.fullmatch(DECIMAL_PATTERN[1:-1], value):
+        if not _DECIMAL.fullmatch(value):
             raise illegal_characters(name, DECIMAL_PATTERN)
         if len(value.partition(".")[2].rstrip("0")) > MAX_DECIMALS:
             raise too_precise(name)
@@ -86,7 +89,7 @@ class Parameters:
     def client_order_id(self, name: str) -> str | None:
         """Return a client order id, None when absent; raises -1100 for one Binance would not take."""
         value = self.text(name)
-        if value is not None and not re.fullmatch(CLIENT_ORDER_ID_PATTERN[1:-1], value):
+        if value is not None and not _CLIENT_ORDER_ID.fullmatch(value):
             raise illegal_characters(name, CLIENT_ORDER_ID_PATTERN)
         return value
 
