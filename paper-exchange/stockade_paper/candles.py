@@ -4,6 +4,7 @@ One-minute candles are kept for the whole history and one-second candles for the
 summed from the minutes when somebody asks.
 """
 
+import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
@@ -74,22 +75,38 @@ class Candle:
         self.last_trade_id = trade_id
 
 
-def open_of(time_ms: int, interval: str) -> int:
-    """Return the opening time of the bucket that holds `time_ms` (UTC; weeks open on Mondays)."""
+def read_time_zone(text: str) -> int | None:
+    """Return the milliseconds that a zone such as `+08:00`, `-1:00` or `4` is ahead of UTC, None for any other text.
+
+    Binance takes -12:00 to +14:00.
+    """
+    found = re.fullmatch(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?", text)
+    if found is None:
+        return None
+    minutes = (int(found[2]) * 60 + int(found[3] or 0)) * (-1 if found[1] == "-" else 1)
+    return minutes * MINUTE_MS if -12 * 60 <= minutes <= 14 * 60 else None
+
+
+def open_of(time_ms: int, interval: str, offset_ms: int = 0) -> int:
+    """Return the opening time of the bucket that holds `time_ms` in a zone `offset_ms` ahead of UTC.
+
+    Weeks open on Mondays.
+    """
+    local_ms = time_ms + offset_ms
     if interval == "1M":
-        month = datetime.fromtimestamp(time_ms / 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return int(month.timestamp()) * 1000
+        month = datetime.fromtimestamp(local_ms / 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return int(month.timestamp()) * 1000 - offset_ms
     length = INTERVALS_MS[interval]
-    offset = MONDAY_OFFSET_MS if interval == "1w" else 0
-    return (time_ms - offset) // length * length + offset
+    monday = MONDAY_OFFSET_MS if interval == "1w" else 0
+    return (local_ms - monday) // length * length + monday - offset_ms
 
 
-def close_of(open_ms: int, interval: str) -> int:
-    """Return the last millisecond of the bucket that opens at `open_ms`."""
+def close_of(open_ms: int, interval: str, offset_ms: int = 0) -> int:
+    """Return the last millisecond of the bucket that opens at `open_ms` in a zone `offset_ms` ahead of UTC."""
     if interval == "1M":
-        month = datetime.fromtimestamp(open_ms / 1000, UTC)
+        month = datetime.fromtimestamp((open_ms + offset_ms) / 1000, UTC)
         following = (month + timedelta(days=32)).replace(day=1)
-        return int(following.timestamp()) * 1000 - 1
+        return int(following.timestamp()) * 1000 - 1 - offset_ms
     return open_ms + INTERVALS_MS[interval] - 1
 
 
@@ -136,15 +153,25 @@ class CandleStore:
             del self._minutes[: len(self._minutes) - KEPT_MINUTES]
 
     def select(
-        self, interval: str, now_ms: int, limit: int, *, start_ms: int | None = None, end_ms: int | None = None
+        self,
+        interval: str,
+        now_ms: int,
+        limit: int,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        offset_ms: int = 0,
     ) -> list[Candle]:
-        """Return candles in ascending order: the newest `limit`, or the oldest from `start_ms` on."""
+        """Return candles in ascending order: the newest `limit`, or the oldest from `start_ms` on.
+
+        Their days begin at midnight in a zone `offset_ms` ahead of UTC.
+        """
         self._roll_to_now(now_ms)
         base: Sequence[Candle] = list(self._seconds) if interval == "1s" else self._minutes
         if not base:
             return []
-        base = self._cut(base, interval, limit, start_ms, end_ms if end_ms is not None else now_ms)
-        grouped = base if interval in {"1s", "1m"} else self._group(base, interval)
+        base = self._cut(base, interval, limit, start_ms, end_ms if end_ms is not None else now_ms, offset_ms=offset_ms)
+        grouped = base if interval in {"1s", "1m"} else self._group(base, interval, offset_ms)
         chosen = [
             candle
             for candle in grouped
@@ -152,9 +179,9 @@ class CandleStore:
         ]
         return chosen[:limit] if start_ms is not None else chosen[-limit:]
 
-    def current(self, interval: str, now_ms: int) -> Candle | None:
+    def current(self, interval: str, now_ms: int, offset_ms: int = 0) -> Candle | None:
         """Return the candle that is open now; None before the first trade."""
-        found = self.select(interval, now_ms, 1)
+        found = self.select(interval, now_ms, 1, offset_ms=offset_ms)
         return found[-1] if found else None
 
     def last_hours(self, now_ms: int, milliseconds: int) -> Candle | None:
@@ -165,22 +192,24 @@ class CandleStore:
         return sum_candles(parts, parts[0].open_ms) if parts else None
 
     @staticmethod
-    def _cut(base: Sequence[Candle], interval: str, limit: int, start_ms: int | None, last_ms: int) -> Sequence[Candle]:
+    def _cut(
+        base: Sequence[Candle], interval: str, limit: int, start_ms: int | None, last_ms: int, *, offset_ms: int
+    ) -> Sequence[Candle]:
         """Keep only what can end up in the answer, so that summing stays cheap."""
         length = INTERVALS_MS[interval] or 31 * DAY_MS
         if start_ms is not None:
             first, last = start_ms - length, start_ms + (limit + 1) * length
         else:
-            first, last = open_of(max(last_ms - (limit + 1) * length, 0), interval), last_ms + length
+            first, last = open_of(max(last_ms - (limit + 1) * length, DAY_MS), interval, offset_ms), last_ms + length
         left = bisect_left(base, first, key=lambda candle: candle.open_ms)
         right = bisect_left(base, last, key=lambda candle: candle.open_ms)
         return base[left:right]
 
     @staticmethod
-    def _group(base: Sequence[Candle], interval: str) -> list[Candle]:
+    def _group(base: Sequence[Candle], interval: str, offset_ms: int) -> list[Candle]:
         groups: dict[int, list[Candle]] = {}
         for candle in base:
-            groups.setdefault(open_of(candle.open_ms, interval), []).append(candle)
+            groups.setdefault(open_of(candle.open_ms, interval, offset_ms), []).append(candle)
         return [sum_candles(parts, open_ms) for open_ms, parts in groups.items()]
 
     def _roll_to_now(self, now_ms: int) -> None:

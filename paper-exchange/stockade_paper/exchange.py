@@ -92,6 +92,7 @@ class Exchange:
                 self._archive(order)
         self.fills.extend(turn.fills)
         for market in self.markets.values():
+            market.publish_aggregates()
             market.publish_quote()
         if turn.events or turn.orders:
             for sink in self.sinks:

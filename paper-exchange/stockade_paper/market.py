@@ -25,6 +25,28 @@ class Trade:
     buyer_maker: bool
 
 
+@dataclass(slots=True)
+class Aggregate:
+    """What one taker traded at one price in one step ("Compressed/Aggregate trades list")."""
+
+    aggregate_id: int
+    price: Decimal
+    quantity: Decimal
+    first_trade_id: int
+    last_trade_id: int
+    time_ms: int
+    buyer_maker: bool
+
+    def takes(self, trade: Trade) -> bool:
+        """Whether a trade of the same step belongs to it."""
+        return self.price == trade.price and self.buyer_maker == trade.buyer_maker
+
+    def add(self, trade: Trade) -> None:
+        """Count one more trade in."""
+        self.quantity += trade.quantity
+        self.last_trade_id = trade.trade_id
+
+
 class Market:
     """One symbol. `prints_own_trades` is False in a replay: the recorded tape stays exactly as recorded."""
 
@@ -34,13 +56,17 @@ class Market:
         self.book = book
         self.candles = CandleStore()
         self.trades: deque[Trade] = deque(maxlen=KEPT_TRADES)
+        self.aggregates: deque[Aggregate] = deque(maxlen=KEPT_TRADES)
         self.last_price: Decimal | None = None
+        self.on_aggregate: Callable[[Market, Aggregate], None] = lambda _market, _aggregate: None
         self.on_trade: Callable[[Market, Trade], None] = lambda _market, _trade: None
         self.on_quote: Callable[[Market], None] = lambda _market: None
         self.stops_checked_at: Decimal | None = None
         self._published_update_id = 0
         self._published_quote: tuple[Level | None, Level | None] = (None, None)
         self._prints_own_trades = prints_own_trades
+        self._next_aggregate_id = first_trade_id
+        self._unpublished: list[Aggregate] = []
         self.next_trade_id = first_trade_id
         self._next_private_id = PRIVATE_TRADE_ID_OFFSET + first_trade_id
 
@@ -52,6 +78,7 @@ class Market:
         self.next_trade_id = number + 1
         trade = Trade(number, price, quantity, time_ms, buyer_maker)
         self.trades.append(trade)
+        self._aggregate(trade)
         self.last_price = price
         self.candles.add_trade(time_ms, number, price, quantity, buyer_maker=buyer_maker)
         self.on_trade(self, trade)
@@ -64,6 +91,12 @@ class Market:
         self._next_private_id += 1
         return self._next_private_id
 
+    def publish_aggregates(self) -> None:
+        """Tell whoever listens what was traded in this step; later trades begin aggregates of their own."""
+        for aggregate in self._unpublished:
+            self.on_aggregate(self, aggregate)
+        self._unpublished.clear()
+
     def publish_quote(self) -> None:
         """Tell whoever listens when the best quote is another one than last time."""
         if self.book.update_id == self._published_update_id:
@@ -73,6 +106,18 @@ class Market:
         if quote != self._published_quote and None not in quote:
             self._published_quote = quote
             self.on_quote(self)
+
+    def _aggregate(self, trade: Trade) -> None:
+        if self._unpublished and self._unpublished[-1].takes(trade):
+            self._unpublished[-1].add(trade)
+            return
+        number = trade.trade_id
+        aggregate = Aggregate(
+            self._next_aggregate_id, trade.price, trade.quantity, number, number, trade.time_ms, trade.buyer_maker
+        )
+        self._next_aggregate_id += 1
+        self.aggregates.append(aggregate)
+        self._unpublished.append(aggregate)
 
     def average_price(self, now_ms: int, minutes: int) -> Decimal | None:
         """Volume-weighted average of the last minutes, else the last price, else None."""

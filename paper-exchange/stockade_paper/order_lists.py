@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stockade_paper.amounts import ZERO
+from stockade_paper.amounts import ZERO, round_down
 from stockade_paper.errors import BinanceError
 from stockade_paper.orders import Order
 from stockade_paper.turn import Turn
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class OrderList:
-    """One list; `working` is the first order of an OTO or OTOCO, `pair` the two that exclude each other."""
+    """One list; `working` is the first order of an OTO or OTOCO, `pair` the two that exclude each other.
+
+    With `sells_the_bought` (OPO) the pending orders sell what the working one bought, less its fees.
+    """
 
     list_id: int
     account_id: int
@@ -29,6 +32,7 @@ class OrderList:
     pair: tuple[Order, Order] | None = None
     pending: tuple[Order, ...] = ()
     is_done: bool = False
+    sells_the_bought: bool = False
 
     def refer_to(self, orders: Mapping[int, Order]) -> None:
         """Point at these versions of its orders, after they were read from disk."""
@@ -164,9 +168,14 @@ class OrderLists:
 
     def _release(self, order_list: OrderList, turn: Turn) -> None:
         exchange = self._exchange
+        if order_list.sells_the_bought:
+            self._set_bought(order_list)
         share_lock(order_list)
         for order in order_list.pending:
             order.status = "NEW"
+            if order.quantity == 0:
+                exchange.matchers[order.symbol].close(order, "EXPIRED", turn, reason="REJECTED")
+                continue
             try:
                 exchange.matchers[order.symbol].relock(order, turn)
             except BinanceError:
@@ -177,6 +186,17 @@ class OrderLists:
                 order.working_ms = turn.time_ms
             turn.report(order, "NEW")
             exchange.work(order, turn)
+
+    def _set_bought(self, order_list: OrderList) -> None:
+        """Let the pending orders sell what the working one bought, less the fees taken from it, in whole steps."""
+        working = order_list.working
+        if working is None:
+            return
+        instrument = self._exchange.markets[order_list.symbol].instrument
+        fees = (fill.commission for fill in working.fills if fill.commission_asset == instrument.base)
+        bought = round_down(working.executed - sum(fees, ZERO), instrument.step_size)
+        for order in order_list.pending:
+            order.quantity = bought
 
     def _finish(self, order_list: OrderList, turn: Turn) -> None:
         if not order_list.is_done and not any(order.is_open for order in order_list.orders):

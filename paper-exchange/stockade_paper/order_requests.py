@@ -23,6 +23,7 @@ RESPONSE_TYPES = ("ACK", "RESULT", "FULL")
 PRICED_TYPES = frozenset({"LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
 TIMED_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
+PEG_NAMES = ("pegPriceType", "pegOffsetType", "pegOffsetValue")  # No symbol here allows pegged orders.
 MIN_STRATEGY_TYPE = 1_000_000
 
 
@@ -91,6 +92,9 @@ def _check_shape(parameters: Parameters, order_type: str) -> None:
     _check_stop_shape(parameters, order_type)
     if parameters.has("icebergQty") and order_type not in PRICED_TYPES:
         raise not_required("icebergQty")
+    for name in PEG_NAMES:
+        if parameters.has(name):
+            raise not_required(name)
     for name in ("quantity", "quoteOrderQty", "price", "stopPrice"):
         if parameters.decimal(name) == ZERO:
             raise invalid_data(name)

@@ -9,12 +9,14 @@ from aiohttp import web
 
 from stockade_paper.accounts import ApiKey
 from stockade_paper.dispatch import REST_ENDPOINTS, Dispatcher
+from stockade_paper.endpoints.known_parameters import check_known
 from stockade_paper.errors import BinanceError
 from stockade_paper.faults import refusal
 from stockade_paper.listen_keys import ListenKeys
 from stockade_paper.parameters import Parameters
 from stockade_paper.security import check_signature, check_time, find_key
 from stockade_paper.signatures import rest_payload
+from stockade_paper.time_units import to_microseconds, wants_microseconds
 
 LISTEN_KEY_PATH = "/api/v3/userDataStream"
 GONE_PAGE = "<html>\r\n<head><title>410 Gone</title></head>\r\n<body><h1>410 Gone</h1></body>\r\n</html>\r\n"
@@ -67,9 +69,12 @@ class RestServer:
             if endpoint is None:
                 return web.Response(status=404, text="<html><body><h2>404 Not found</h2></body></html>"), False
             self._dispatcher.charge(address, endpoint.weigh(parameters))
+            check_known((request.method, request.path), parameters.values)
             if endpoint.signed:
                 key = self._authenticate(request, parameters, rest_payload(query, body))
             result = self._dispatcher.run(endpoint, parameters, key, address)
+            if wants_microseconds(request.headers.get("X-MBX-TIME-UNIT")):
+                result = to_microseconds(result)
         except BinanceError as error:
             return self._refuse(error, address), False
         return self._answer(result, address, key if endpoint.orders else None), endpoint.orders > 0

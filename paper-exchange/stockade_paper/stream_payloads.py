@@ -6,8 +6,8 @@ from typing import Any
 from stockade_paper.amounts import ZERO, format_amount
 from stockade_paper.book import Level
 from stockade_paper.candles import Candle, close_of
-from stockade_paper.market import Market, Trade
-from stockade_paper.tickers import average, describe_quote, percent
+from stockade_paper.market import Aggregate, Market, Trade
+from stockade_paper.tickers import average, describe_aggregate, describe_quote, percent
 
 Payload = dict[str, Any]
 
@@ -27,21 +27,10 @@ def trade_payload(market: Market, trade: Trade) -> Payload:
     }
 
 
-def aggregate_payload(market: Market, trade: Trade) -> Payload:
-    """`<symbol>@aggTrade`; each trade is an aggregate of its own."""
-    return {
-        "e": "aggTrade",
-        "E": trade.time_ms,
-        "s": market.instrument.symbol,
-        "a": trade.trade_id,
-        "p": format_amount(trade.price),
-        "q": format_amount(trade.quantity),
-        "f": trade.trade_id,
-        "l": trade.trade_id,
-        "T": trade.time_ms,
-        "m": trade.buyer_maker,
-        "M": True,
-    }
+def aggregate_payload(market: Market, aggregate: Aggregate) -> Payload:
+    """`<symbol>@aggTrade`."""
+    event = {"e": "aggTrade", "E": aggregate.time_ms, "s": market.instrument.symbol}
+    return event | describe_aggregate(aggregate)
 
 
 def quote_payload(market: Market) -> Payload:
@@ -81,8 +70,10 @@ def partial_depth_payload(market: Market, limit: int) -> Payload:
     }
 
 
-def kline_payload(market: Market, candle: Candle, interval: str, now_ms: int, *, is_closed: bool) -> Payload:
-    """`<symbol>@kline_<interval>`."""
+def kline_payload(
+    market: Market, candle: Candle, interval: str, now_ms: int, offset_ms: int, *, is_closed: bool
+) -> Payload:
+    """`<symbol>@kline_<interval>`, also in another time zone."""
     symbol = market.instrument.symbol
     return {
         "e": "kline",
@@ -90,7 +81,7 @@ def kline_payload(market: Market, candle: Candle, interval: str, now_ms: int, *,
         "s": symbol,
         "k": {
             "t": candle.open_ms,
-            "T": close_of(candle.open_ms, interval),
+            "T": close_of(candle.open_ms, interval, offset_ms),
             "s": symbol,
             "i": interval,
             "f": candle.first_trade_id,

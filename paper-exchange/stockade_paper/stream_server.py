@@ -9,6 +9,7 @@ from stockade_paper.connections import Connection
 from stockade_paper.json_text import parse_json
 from stockade_paper.listen_keys import ListenKeys
 from stockade_paper.streams import StreamClient, StreamHub
+from stockade_paper.time_units import wants_microseconds
 
 MAX_STREAMS = 1024
 MESSAGES_PER_SECOND = 5
@@ -32,7 +33,8 @@ class StreamServer:
         is_combined = request.path == "/stream"
         names = request.query.get("streams", "") if is_combined else request.match_info.get("names", "")
         connection = Connection(socket, request.remote or "unknown", self._hub.faults, self._lifetime_seconds)
-        client = StreamClient(connection, is_combined=is_combined)
+        in_microseconds = wants_microseconds(request.query.get("timeUnit"))
+        client = StreamClient(connection, is_combined=is_combined, in_microseconds=in_microseconds)
         session = StreamSession(self._hub, client)
         self._hub.add(client)
         for name in filter(None, names.split("/")):

@@ -1,17 +1,17 @@
 """Market streams: who subscribed to what, and the beat that publishes it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-from stockade_paper.candles import DAY_MS, INTERVALS_MS
+from stockade_paper.candles import DAY_MS, INTERVALS_MS, read_time_zone
 from stockade_paper.connections import Connection
 from stockade_paper.exchange import Exchange
 from stockade_paper.faults import Faults
 from stockade_paper.latency import DelayLine, LatencyModel
-from stockade_paper.market import Market, Trade
+from stockade_paper.market import Aggregate, Market, Trade
 from stockade_paper.stream_payloads import (
     aggregate_payload,
     average_price_payload,
@@ -25,6 +25,7 @@ from stockade_paper.stream_payloads import (
     window_ticker_payload,
 )
 from stockade_paper.tickers import window_of
+from stockade_paper.time_units import to_microseconds
 
 BEAT_SECONDS = 0.1
 BEATS_PER_SECOND = 10
@@ -35,8 +36,9 @@ TICKER_WINDOWS_MS = {"1h": 3_600_000, "4h": 14_400_000, "1d": DAY_MS}
 class StreamClient:
     """One connection to the market streams and its subscriptions; `is_combined` wraps each message with its name."""
 
-    def __init__(self, connection: Connection, *, is_combined: bool) -> None:
+    def __init__(self, connection: Connection, *, is_combined: bool, in_microseconds: bool = False) -> None:
         self.connection = connection
+        self.in_microseconds = in_microseconds
         self.is_combined = is_combined
         self.names: dict[str, None] = {}
         self.line: DelayLine[str] = DelayLine(connection.send)
@@ -47,6 +49,7 @@ class StreamHub:
 
     def __init__(self, clock: Callable[[], int], faults: Faults, latency: LatencyModel) -> None:
         self.clients: set[StreamClient] = set()
+        self._precise: set[StreamClient] = set()
         self.faults = faults
         self._clock = clock
         self._latency = latency
@@ -55,6 +58,8 @@ class StreamHub:
     def add(self, client: StreamClient) -> None:
         """Let a client in; it has no subscription yet."""
         self.clients.add(client)
+        if client.in_microseconds:
+            self._precise.add(client)
 
     def remove(self, client: StreamClient) -> None:
         """Forget a client."""
@@ -62,6 +67,7 @@ class StreamHub:
             self.unsubscribe(client, name)
         client.line.close()
         self.clients.discard(client)
+        self._precise.discard(client)
 
     def subscribe(self, client: StreamClient, name: str) -> None:
         """Send `name` to a client; an unknown name is no error, there is just nothing to send."""
@@ -92,10 +98,18 @@ class StreamHub:
         """Send one message to all who want it."""
         if self.faults.armed and self._is_lost(name):
             return
+        clients = self._subscribers.get(name, set())
+        if not self._precise:
+            self._send(name, payload, clients)
+            return
+        self._send(name, payload, clients - self._precise)
+        self._send(name, to_microseconds(payload), clients & self._precise)
+
+    def _send(self, name: str, payload: Any, clients: Iterable[StreamClient]) -> None:
         raw = msgspec.json.encode(payload).decode()
         combined = f'{{"stream":"{name}","data":{raw}}}'
         seconds = self._latency.draw("streams")
-        for client in self._subscribers.get(name, ()):
+        for client in clients:
             client.line.put(combined if client.is_combined else raw, seconds)
 
     def _is_lost(self, name: str) -> bool:
@@ -131,6 +145,7 @@ class StreamPublisher:
         self._open_candles: dict[str, int] = {}
         for market in exchange.markets.values():
             market.on_trade = self._publish_trade
+            market.on_aggregate = self._publish_aggregate
             market.on_quote = self._publish_quote
 
     async def run(self) -> None:
@@ -165,8 +180,11 @@ class StreamPublisher:
         name = market.instrument.symbol.lower()
         if self._hub.is_wanted(f"{name}@trade"):
             self._hub.publish(f"{name}@trade", trade_payload(market, trade))
-        if self._hub.is_wanted(f"{name}@aggTrade"):
-            self._hub.publish(f"{name}@aggTrade", aggregate_payload(market, trade))
+
+    def _publish_aggregate(self, market: Market, aggregate: Aggregate) -> None:
+        name = f"{market.instrument.symbol.lower()}@aggTrade"
+        if self._hub.is_wanted(name):
+            self._hub.publish(name, aggregate_payload(market, aggregate))
 
     def _publish_quote(self, market: Market) -> None:
         name = f"{market.instrument.symbol.lower()}@bookTicker"
@@ -209,16 +227,19 @@ class StreamPublisher:
         """Publish candles each two seconds (one for `1s`), and the last word on each that has closed."""
         is_second_beat = self._beats % (2 * BEATS_PER_SECOND) == 0
         for stream in self._hub.wanted(f"{name}@kline_"):
-            interval = stream.partition("@kline_")[2]
-            if interval not in INTERVALS_MS:
+            interval, _, zone = stream.partition("@kline_")[2].partition("@")
+            offset_ms = read_time_zone(zone or "0")
+            if interval not in INTERVALS_MS or offset_ms is None:
                 continue
-            current = market.candles.current(interval, now_ms)
+            current = market.candles.current(interval, now_ms, offset_ms)
             if current is None:
                 continue
             before = self._open_candles.get(stream)
             self._open_candles[stream] = current.open_ms
             if before is not None and before < current.open_ms:
-                for closed in market.candles.select(interval, now_ms, 1, start_ms=before):
-                    self._hub.publish(stream, kline_payload(market, closed, interval, now_ms, is_closed=True))
+                for closed in market.candles.select(interval, now_ms, 1, start_ms=before, offset_ms=offset_ms):
+                    payload = kline_payload(market, closed, interval, now_ms, offset_ms, is_closed=True)
+                    self._hub.publish(stream, payload)
             if is_second_beat or interval == "1s":
-                self._hub.publish(stream, kline_payload(market, current, interval, now_ms, is_closed=False))
+                payload = kline_payload(market, current, interval, now_ms, offset_ms, is_closed=False)
+                self._hub.publish(stream, payload)

@@ -5,7 +5,7 @@ from typing import Any
 
 from stockade_paper.amounts import ZERO, format_amount
 from stockade_paper.candles import DAY_MS, Candle
-from stockade_paper.market import Market
+from stockade_paper.market import Aggregate, Market
 
 Row = dict[str, Any]
 
@@ -70,6 +70,20 @@ def describe_quote(market: Market) -> Row:
         "bidQty": format_amount(bid[1]),
         "askPrice": format_amount(ask[0]),
         "askQty": format_amount(ask[1]),
+    }
+
+
+def describe_aggregate(aggregate: Aggregate) -> Row:
+    """Write a row of `GET /api/v3/aggTrades`."""
+    return {
+        "a": aggregate.aggregate_id,
+        "p": format_amount(aggregate.price),
+        "q": format_amount(aggregate.quantity),
+        "f": aggregate.first_trade_id,
+        "l": aggregate.last_trade_id,
+        "T": aggregate.time_ms,
+        "m": aggregate.buyer_maker,
+        "M": True,
     }
 
 

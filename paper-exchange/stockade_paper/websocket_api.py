@@ -18,6 +18,7 @@ from stockade_paper.latency import DelayLine
 from stockade_paper.parameters import INTEGER_PATTERN, Parameters
 from stockade_paper.security import check_signature, check_time, find_key
 from stockade_paper.signatures import websocket_payload
+from stockade_paper.time_units import to_microseconds, wants_microseconds
 from stockade_paper.user_streams import Deliver, UserStreams
 
 SESSION_WEIGHT = 2
@@ -44,7 +45,12 @@ class WebsocketApi:
         socket = web.WebSocketResponse(autoping=False, max_msg_size=2**20)
         await socket.prepare(request)
         connection = Connection(socket, address, faults, self._lifetime_seconds)
-        session = Session(self, connection, wants_limits=request.query.get("returnRateLimits") != "false")
+        session = Session(
+            self,
+            connection,
+            wants_limits=request.query.get("returnRateLimits") != "false",
+            wants_microseconds=wants_microseconds(request.query.get("timeUnit")),
+        )
         self.sessions.add(session)
         try:
             self.dispatcher.charge(address, CONNECTION_WEIGHT)
@@ -77,10 +83,13 @@ class WebsocketApi:
 class Session:
     """One connection: its logon, its subscriptions, its requests."""
 
-    def __init__(self, api: WebsocketApi, connection: Connection, *, wants_limits: bool) -> None:
+    def __init__(
+        self, api: WebsocketApi, connection: Connection, *, wants_limits: bool, wants_microseconds: bool
+    ) -> None:
         self.connection = connection
         self._api = api
         self._wants_limits = wants_limits
+        self._in_unit = to_microseconds if wants_microseconds else _keep
         self._key: ApiKey | None = None
         self._authorized_ms = 0
         self._subscriptions: dict[int, Subscription] = {}
@@ -179,7 +188,7 @@ class Session:
             result, order_key = self._perform(method, parameters)
         except BinanceError as error:
             return error.status, self.refuse(request.number, error, wants_limits=wants_limits), False
-        answer = {"id": request.number, "status": 200, "result": result}
+        answer = {"id": request.number, "status": 200, "result": self._in_unit(result)}
         if wants_limits:
             answer["rateLimits"] = self._describe_limits(order_key)
         return 200, msgspec.json.encode(answer).decode(), order_key is not None
@@ -265,7 +274,8 @@ class Session:
         self._next_subscription += 1
 
         def deliver(event: dict[str, Any]) -> None:
-            self.connection.send(msgspec.json.encode({"subscriptionId": number, "event": event}).decode())
+            frame = {"subscriptionId": number, "event": self._in_unit(event)}
+            self.connection.send(msgspec.json.encode(frame).decode())
 
         self._subscriptions[number] = Subscription(key, deliver, is_of_session=is_of_session)
         if self._api.dispatcher.faults.strike("mute-new-user-streams") is None:
@@ -319,6 +329,10 @@ def read_parameters(values: Any) -> Parameters:
     if not isinstance(values, dict):
         raise BinanceError(-1135, "Invalid JSON Request")
     return Parameters({name: _write_value(value) for name, value in values.items() if value is not None})
+
+
+def _keep(value: Any) -> Any:
+    return value
 
 
 def _write_value(value: Any) -> str:

@@ -5,16 +5,24 @@ from collections.abc import Callable
 from typing import Any
 
 from stockade_paper.amounts import ZERO, format_amount
-from stockade_paper.candles import DAY_MS, INTERVALS_MS, Candle, close_of
+from stockade_paper.candles import DAY_MS, INTERVALS_MS, Candle, close_of, read_time_zone
 from stockade_paper.endpoints.call import Call, Endpoint
-from stockade_paper.errors import BinanceError, invalid_data
+from stockade_paper.errors import BinanceError, illegal_characters, invalid_data
 from stockade_paper.instruments import describe_instrument
 from stockade_paper.market import Market, Trade
 from stockade_paper.parameters import Parameters
-from stockade_paper.tickers import describe_day, describe_mini, describe_quote, describe_window, window_of
+from stockade_paper.tickers import (
+    describe_aggregate,
+    describe_day,
+    describe_mini,
+    describe_quote,
+    describe_window,
+    window_of,
+)
 
 WINDOW_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": DAY_MS}
 MAX_WINDOW_MS = 7 * DAY_MS
+TIME_ZONE_PATTERN = r"^[+-]?[0-9]{1,2}(:[0-9]{2})?$"
 
 
 def ping(_call: Call) -> dict[str, Any]:
@@ -71,33 +79,19 @@ def list_historical_trades(call: Call) -> list[dict[str, Any]]:
 
 
 def list_aggregate_trades(call: Call) -> list[dict[str, Any]]:
-    """List aggregate trades; here each trade is an aggregate of its own."""
+    """List trades joined by taker and price."""
     first = call.parameters.integer("fromId")
     start, end = call.parameters.integer("startTime"), call.parameters.integer("endTime")
     limit = call.parameters.limit(500, 1000)
-    trades = [
-        trade
-        for trade in _market(call).trades
-        if (first is None or trade.trade_id >= first)
-        and (start is None or trade.time_ms >= start)
-        and (end is None or trade.time_ms <= end)
+    aggregates = [
+        aggregate
+        for aggregate in _market(call).aggregates
+        if (first is None or aggregate.aggregate_id >= first)
+        and (start is None or aggregate.time_ms >= start)
+        and (end is None or aggregate.time_ms <= end)
     ]
-    chosen = trades[-limit:] if first is None and start is None else trades[:limit]
-    return [describe_aggregate(trade) for trade in chosen]
-
-
-def describe_aggregate(trade: Trade) -> dict[str, Any]:
-    """Write an aggregate trade."""
-    return {
-        "a": trade.trade_id,
-        "p": format_amount(trade.price),
-        "q": format_amount(trade.quantity),
-        "f": trade.trade_id,
-        "l": trade.trade_id,
-        "T": trade.time_ms,
-        "m": trade.buyer_maker,
-        "M": True,
-    }
+    chosen = aggregates[-limit:] if first is None and start is None else aggregates[:limit]
+    return [describe_aggregate(aggregate) for aggregate in chosen]
 
 
 def list_klines(call: Call) -> list[list[Any]]:
@@ -105,14 +99,37 @@ def list_klines(call: Call) -> list[list[Any]]:
     market = _market(call)
     call.parameters.require("interval")
     interval = call.parameters.choice("interval", INTERVALS_MS, BinanceError(-1120, "Invalid interval.")) or ""
+    offset_ms = read_time_zone(call.parameters.text("timeZone") or "0")
+    if offset_ms is None:
+        raise illegal_characters("timeZone", TIME_ZONE_PATTERN)
     candles = market.candles.select(
         interval,
         call.now_ms,
         call.parameters.limit(500, 1000),
         start_ms=call.parameters.integer("startTime"),
         end_ms=call.parameters.integer("endTime"),
+        offset_ms=offset_ms,
     )
-    return [_describe_kline(candle, interval) for candle in candles]
+    return [_describe_kline(candle, interval, offset_ms) for candle in candles]
+
+
+def show_execution_rules(call: Call) -> dict[str, Any]:
+    """Tell the rules of execution per symbol: there are none."""
+    names = call.parameters.symbols() or list(call.exchange.markets)
+    return {"symbolRules": [{"symbol": call.exchange.market(name).instrument.symbol, "rules": []} for name in names]}
+
+
+def show_reference_price(call: Call) -> dict[str, Any]:
+    """Tell the reference price: no symbol has one, so the filters use the average price."""
+    return {"symbol": _market(call).instrument.symbol, "referencePrice": None, "timestamp": call.now_ms}
+
+
+def list_block_trades(call: Call) -> list[dict[str, Any]]:
+    """List block trades: there are none."""
+    _market(call)
+    call.parameters.integer("fromId")
+    call.parameters.limit(500, 1000)
+    return []
 
 
 def show_average_price(call: Call) -> dict[str, Any]:
@@ -210,7 +227,7 @@ def _describe_trade(trade: Trade) -> dict[str, Any]:
     }
 
 
-def _describe_kline(candle: Candle, interval: str) -> list[Any]:
+def _describe_kline(candle: Candle, interval: str, offset_ms: int) -> list[Any]:
     return [
         candle.open_ms,
         format_amount(candle.open),
@@ -218,7 +235,7 @@ def _describe_kline(candle: Candle, interval: str) -> list[Any]:
         format_amount(candle.low),
         format_amount(candle.close),
         format_amount(candle.volume),
-        close_of(candle.open_ms, interval),
+        close_of(candle.open_ms, interval, offset_ms),
         format_amount(candle.quote_volume),
         candle.trades,
         format_amount(candle.taker_base),
@@ -247,10 +264,17 @@ def _weigh_per_symbol(parameters: Parameters) -> int:
     return min(4 * len(parameters.symbols() or [""]), 200)
 
 
+def _weigh_rules(parameters: Parameters) -> int:
+    return min(2 * len(parameters.symbols() or range(20)), 40)
+
+
 ENDPOINTS = (
     Endpoint(ping, 1, ("GET", "/api/v3/ping"), "ping"),
     Endpoint(show_time, 1, ("GET", "/api/v3/time"), "time"),
     Endpoint(show_exchange_info, 20, ("GET", "/api/v3/exchangeInfo"), "exchangeInfo"),
+    Endpoint(show_execution_rules, _weigh_rules, ("GET", "/api/v3/executionRules"), "executionRules"),
+    Endpoint(show_reference_price, 2, ("GET", "/api/v3/referencePrice"), "referencePrice"),
+    Endpoint(list_block_trades, 25, ("GET", "/api/v3/historicalBlockTrades"), "blockTrades.historical"),
     Endpoint(show_depth, _weigh_depth, ("GET", "/api/v3/depth"), "depth"),
     Endpoint(list_trades, 25, ("GET", "/api/v3/trades"), "trades.recent"),
     Endpoint(list_historical_trades, 25, ("GET", "/api/v3/historicalTrades"), "trades.historical"),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stockade_paper.amounts import format_amount
 from stockade_paper.endpoints.call import Call, Endpoint
 from stockade_paper.errors import BinanceError, missing_either, rejected
 from stockade_paper.order_lists import OrderList
@@ -18,6 +19,7 @@ LEG_NAMES = {
     "IcebergQty": "icebergQty",
     "StrategyId": "strategyId",
     "StrategyType": "strategyType",
+    "PegPriceType": "pegPriceType",
     "Type": "type",
     "Side": "side",
     "Quantity": "quantity",
@@ -76,6 +78,26 @@ def place_otoco(call: Call) -> dict[str, Any]:
     below = _read_leg(call, "pendingBelow", extra=extra)
     legs = [working, above, below]
     return _place(call, _new_list(call, "OTO", legs, working=working, pending=(above, below), pair=(above, below)))
+
+
+def place_opo(call: Call) -> dict[str, Any]:
+    """Place a buy and a sale of what it bought ("One Pays the Other")."""
+    working = _read_leg(call, "working")
+    pending = _read_leg(call, "pending", extra=_wait_for(working))
+    _check_payment(working, [pending])
+    order_list = _new_list(call, "OTO", [working, pending], working=working, pending=(pending,), sells_the_bought=True)
+    return _place(call, order_list)
+
+
+def place_opoco(call: Call) -> dict[str, Any]:
+    """Place a buy and an OCO that sells what it bought."""
+    working = _read_leg(call, "working")
+    side = {"side": call.parameters.require("pendingSide")}
+    legs = [_read_leg(call, f"pending{place}", extra=_wait_for(working) | side) for place in ("Above", "Below")]
+    _check_payment(working, legs)
+    pair = (legs[0], legs[1])
+    roles = {"working": working, "pending": pair, "pair": pair, "sells_the_bought": True}
+    return _place(call, _new_list(call, "OTO", [working, *legs], **roles))
 
 
 def cancel_list(call: Call) -> dict[str, Any]:
@@ -149,6 +171,19 @@ def _leg_price(order: Order) -> Any:
     return order.price if order.type == "LIMIT_MAKER" else order.stop_price
 
 
+def _wait_for(working: Order) -> dict[str, str]:
+    """Return the quantity that a pending order has until it is known what the working one bought."""
+    return {"quantity": format_amount(working.quantity)}
+
+
+def _check_payment(working: Order, pending: list[Order]) -> None:
+    _check_working(working)
+    if working.side != "BUY":
+        raise BinanceError(-1222, "The working order of an OPO order list must be a BUY.")
+    if any(order.side != "SELL" for order in pending):
+        raise BinanceError(-1223, "The pending orders of an OPO order list must be SELLs.")
+
+
 def _check_working(order: Order) -> None:
     if order.type not in {"LIMIT", "LIMIT_MAKER"}:
         raise BinanceError(-1196, "The working order of an order list must be a LIMIT or a LIMIT_MAKER.")
@@ -199,6 +234,18 @@ ENDPOINTS = (
         1,
         ("POST", "/api/v3/orderList/otoco"),
         "orderList.place.otoco",
+        signed=True,
+        orders=3,
+        is_free=True,
+    ),
+    Endpoint(
+        place_opo, 1, ("POST", "/api/v3/orderList/opo"), "orderList.place.opo", signed=True, orders=2, is_free=True
+    ),
+    Endpoint(
+        place_opoco,
+        1,
+        ("POST", "/api/v3/orderList/opoco"),
+        "orderList.place.opoco",
         signed=True,
         orders=3,
         is_free=True,
