@@ -31,7 +31,9 @@ class StreamServer:
         socket = web.WebSocketResponse(autoping=False, max_msg_size=2**16)
         await socket.prepare(request)
         is_combined = request.path == "/stream"
-        names = request.query.get("streams", "") if is_combined else request.match_info.get("names", "")
+        # A plus sign, as in a time zone, is often sent as it is; no stream's name has a space in it.
+        combined_names = request.query.get("streams", "").replace(" ", "+")
+        names = combined_names if is_combined else request.match_info.get("names", "")
         connection = Connection(socket, request.remote or "unknown", self._hub.faults, self._lifetime_seconds)
         in_microseconds = wants_microseconds(request.query.get("timeUnit"))
         client = StreamClient(connection, is_combined=is_combined, in_microseconds=in_microseconds)

@@ -173,6 +173,19 @@ class StreamPublisher:
             rows = [mini_ticker_payload(market, window_of(market, now), now) for market in self._markets()]
             self._hub.publish("!miniTicker@arr", rows)
 
+        if whole_second:
+            self._publish_window_tickers(now)
+
+    def _publish_window_tickers(self, now_ms: int) -> None:
+        for window, length in TICKER_WINDOWS_MS.items():
+            stream = f"!ticker_{window}@arr"
+            if self._hub.is_wanted(stream):
+                rows = [
+                    window_ticker_payload(market, window_of(market, now_ms, length), now_ms, f"{window}Ticker")
+                    for market in self._markets()
+                ]
+                self._hub.publish(stream, rows)
+
     def _markets(self) -> list[Market]:
         return list(self._exchange.markets.values())
 

@@ -95,15 +95,6 @@ class Session:
         self._subscriptions: dict[int, Subscription] = {}
         self._next_subscription = 0
         self._arrivals: DelayLine[str] = DelayLine(self._answer)
-        self._own_methods: dict[str, Callable[[Parameters], Any]] = {
-            "session.logon": self._log_on,
-            "session.status": self._show_status,
-            "session.logout": self._log_out,
-            "session.subscriptions": self._list_subscriptions,
-            "userDataStream.subscribe": self._subscribe_session,
-            "userDataStream.subscribe.signature": self._subscribe_signed,
-            "userDataStream.unsubscribe": self._unsubscribe,
-        }
 
     async def on_text(self, text: str) -> None:
         """Answer one request once it has come all the way; requests of one connection never overtake each other."""
@@ -196,10 +187,10 @@ class Session:
     def _perform(self, method: str, parameters: Parameters) -> tuple[Any, ApiKey | None]:
         """Run one method; the key comes back when it placed an order."""
         dispatcher = self._api.dispatcher
-        own = self._own_methods.get(method)
+        own = OWN_METHODS.get(method)
         if own is not None:
             dispatcher.charge(self.connection.address, SESSION_WEIGHT)
-            return own(parameters), None
+            return own(self, parameters), None
         endpoint = WEBSOCKET_ENDPOINTS.get(method)
         if endpoint is None:
             raise BinanceError(-1020, "This operation is not supported.")
@@ -220,15 +211,17 @@ class Session:
         check_time(parameters, self._api.dispatcher.server_time_ms)
         return key
 
-    def _log_on(self, parameters: Parameters) -> dict[str, Any]:
+    def log_on(self, parameters: Parameters) -> dict[str, Any]:
+        """Log a key on, for all later requests of this connection."""
         key = find_key(self._api.dispatcher.exchange.accounts, parameters.require("apiKey"), UNKNOWN_KEY)
         if key.is_hmac:
             raise BinanceError(-4056, "HMAC_SHA256 API key is not supported.")
         self._key = self._authenticate(parameters)
         self._authorized_ms = self._api.dispatcher.exchange.clock()
-        return self._show_status(parameters)
+        return self.show_status(parameters)
 
-    def _show_status(self, _parameters: Parameters) -> dict[str, Any]:
+    def show_status(self, _parameters: Parameters) -> dict[str, Any]:
+        """Tell who is logged on."""
         return {
             "apiKey": self._key.api_key if self._key is not None else None,
             "authorizedSince": self._authorized_ms if self._key is not None else None,
@@ -238,26 +231,31 @@ class Session:
             "userDataStream": any(each.is_of_session for each in self._subscriptions.values()),
         }
 
-    def _log_out(self, parameters: Parameters) -> dict[str, Any]:
+    def log_out(self, parameters: Parameters) -> dict[str, Any]:
+        """End the logon and its subscription."""
         for number, subscription in list(self._subscriptions.items()):
             if subscription.is_of_session:
                 self._end_subscription(number, tell=True)
         self._key = None
-        return self._show_status(parameters)
+        return self.show_status(parameters)
 
-    def _list_subscriptions(self, _parameters: Parameters) -> list[dict[str, Any]]:
+    def list_subscriptions(self, _parameters: Parameters) -> list[dict[str, Any]]:
+        """List the user event subscriptions of this connection."""
         return [{"subscriptionId": number} for number in self._subscriptions]
 
-    def _subscribe_session(self, _parameters: Parameters) -> dict[str, int]:
+    def subscribe_session(self, _parameters: Parameters) -> dict[str, int]:
+        """Subscribe to the events of the key that is logged on."""
         if self._key is None:
             raise invalid_key()
         return self._subscribe(self._key, is_of_session=True)
 
-    def _subscribe_signed(self, parameters: Parameters) -> dict[str, int]:
+    def subscribe_signed(self, parameters: Parameters) -> dict[str, int]:
+        """Subscribe to the events of the key that signed this request."""
         parameters.require("apiKey")
         return self._subscribe(self._authenticate(parameters), is_of_session=False)
 
-    def _unsubscribe(self, parameters: Parameters) -> dict[str, Any]:
+    def unsubscribe(self, parameters: Parameters) -> dict[str, Any]:
+        """End one subscription, or all."""
         number = parameters.integer("subscriptionId")
         if number is not None and number not in self._subscriptions:
             raise BinanceError(-2036, "User Data Stream subscription not active.")
@@ -292,6 +290,18 @@ class Session:
         limits = self._api.dispatcher.limits
         weight = limits.describe_weight(self.connection.address)
         return [weight] if order_key is None else [*limits.describe_orders(order_key.account_id), weight]
+
+
+# Methods that belong to a connection; all others are endpoints, which REST has too.
+OWN_METHODS: dict[str, Callable[[Session, Parameters], Any]] = {
+    "session.logon": Session.log_on,
+    "session.status": Session.show_status,
+    "session.logout": Session.log_out,
+    "session.subscriptions": Session.list_subscriptions,
+    "userDataStream.subscribe": Session.subscribe_session,
+    "userDataStream.subscribe.signature": Session.subscribe_signed,
+    "userDataStream.unsubscribe": Session.unsubscribe,
+}
 
 
 class Subscription:
