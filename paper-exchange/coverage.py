@@ -1,15 +1,25 @@
-"""Writes the table of what is covered into this folder's README: `python paper-exchange/coverage.py`.
+"""Writes what the code knows into this folder: the README's table of what is covered and the configuration's schema.
 
-What Binance Spot has is listed here by hand; what of it this exchange has is asked of its code.
+Run it as `python paper-exchange/coverage.py`. What Binance Spot has is listed here by hand; what of it this exchange
+has is asked of its code.
 """
 
+import json
 import sys
+from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 
+from stockade_paper.account_requests import FIELDS as ACCOUNT_FIELDS
 from stockade_paper.dispatch import ENDPOINTS
+from stockade_paper.feeds.regimes import REGIME_NAMES
+from stockade_paper.settings import FEEDS, Settings
+from stockade_paper.symbols import FIELDS as SYMBOL_FIELDS
+from stockade_paper.symbols import NEEDED, TEXT_FIELDS
 from stockade_paper.websocket_api import OWN_METHODS
 
 README = Path(__file__).with_name("README.md")
+SCHEMA = Path(__file__).with_name("config.schema.json")
 BEGIN = "<!-- coverage: written by coverage.py -->"
 END = "<!-- end of coverage -->"
 ELSEWHERE = (
@@ -37,6 +47,24 @@ STREAMS = (
     "!ticker_4h@arr",
 )
 MISSING_STREAMS = ("<symbol>@referencePrice", "<symbol>@blockTrade")
+CHOICES = {"feed": FEEDS, "regime": REGIME_NAMES}
+ACCOUNT: dict[str, object] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {name: {} for name in sorted(ACCOUNT_FIELDS)},
+}
+SYMBOL: dict[str, object] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": list(NEEDED),
+    "properties": {
+        name: {"type": "string"} if name in TEXT_FIELDS else {"type": ["number", "string"]} for name in SYMBOL_FIELDS
+    },
+}
+LISTS: dict[str, dict[str, object]] = {
+    "accounts": {"type": "array", "items": ACCOUNT},
+    "symbols": {"type": "array", "minItems": 1, "items": SYMBOL},
+}
 
 
 def write_table() -> str:
@@ -60,10 +88,38 @@ def insert_table(text: str) -> str:
     return f"{before}{BEGIN}\n\n{write_table()}\n\n{END}{after}"
 
 
+def write_schema() -> str:
+    """Return the JSON Schema of the configuration file."""
+    properties = {item.name: _describe_setting(item.name, item.default) for item in fields(Settings)}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of the paper exchange",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _describe_setting(name: str, default: object) -> dict[str, object]:
+    if name in LISTS:
+        return LISTS[name]
+    if name in CHOICES:
+        return {"enum": list(CHOICES[name]), "default": default}
+    if isinstance(default, bool):
+        return {"type": "boolean", "default": default}
+    if isinstance(default, int):
+        return {"type": "integer", "minimum": 0, "default": default}
+    if isinstance(default, Decimal):
+        return {"type": ["number", "string"], "minimum": 0, "default": str(default)}
+    return {"type": "string"} if default is None else {"type": "string", "default": default}
+
+
 def _code(name: str) -> str:
     return f"`{name}`" if name else ""
 
 
 if __name__ == "__main__":
     README.write_text(insert_table(README.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.stdout.write(f"{README} is current\n")
+    SCHEMA.write_text(write_schema(), encoding="utf-8")
+    sys.stdout.write(f"{README} and {SCHEMA} are current\n")

@@ -1,5 +1,6 @@
 """Reading the wish for an account, from the control API and from the accounts file alike."""
 
+import ipaddress
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,8 +89,17 @@ def read_amount(name: str, value: Any) -> Decimal:
 
 def read_permissions(wish: Any) -> Permissions:
     """Read `{"canWithdraw": true}`; raises ConfigurationError that says what to write."""
-    if not isinstance(wish, dict) or not set(wish) <= set(PERMISSIONS):
-        raise ConfigurationError(f"permissions: write an object with any of {', '.join(PERMISSIONS)}")
-    if not all(isinstance(value, bool) for value in wish.values()):
+    if not isinstance(wish, dict) or not set(wish) <= {*PERMISSIONS, "ipList"}:
+        raise ConfigurationError(f"permissions: write an object with any of {', '.join(PERMISSIONS)}, ipList")
+    switches = {name: value for name, value in wish.items() if name != "ipList"}
+    if not all(isinstance(value, bool) for value in switches.values()):
         raise ConfigurationError("permissions: each is true or false")
-    return Permissions(**{PERMISSIONS[name]: value for name, value in wish.items()})
+    addresses = _read_addresses(wish.get("ipList", []))
+    return Permissions(**{PERMISSIONS[name]: value for name, value in switches.items()}, addresses=addresses)
+
+
+def _read_addresses(wish: Any) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_address(each)) for each in wish)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError('permissions.ipList: write a list of addresses such as ["127.0.0.1"]') from error

@@ -19,11 +19,12 @@ class Balance:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a key may do, as `GET /sapi/v1/account/apiRestrictions` tells."""
+    """What a key may do, as `GET /sapi/v1/account/apiRestrictions` tells, and from which addresses (empty: any)."""
 
     can_trade: bool = True
     can_withdraw: bool = False
     ip_restricted: bool = True
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,7 @@ class Journal:
                 "public_key": key.public_key_pem,
                 "created_ms": key.created_ms,
                 "permissions": [permissions.can_trade, permissions.can_withdraw, permissions.ip_restricted],
+                "addresses": permissions.addresses,
                 "pays_fees_in_bnb": account.pays_fees_in_bnb,
                 "balances": {asset: [each.free, each.locked] for asset, each in account.balances.items()},
             }
@@ -202,7 +203,7 @@ class Journal:
             ApiKey(
                 line["api_key"],
                 line["account"],
-                Permissions(*line["permissions"]),
+                Permissions(*line["permissions"], addresses=tuple(line.get("addresses", ()))),
                 line["created_ms"],
                 line["secret"],
                 load_public_key(pem) if pem else None,

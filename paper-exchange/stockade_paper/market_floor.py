@@ -11,7 +11,6 @@ from stockade_paper.feeds.binance import BinanceFeed, Source
 from stockade_paper.feeds.player import Feed, Player
 from stockade_paper.feeds.regimes import Regimes
 from stockade_paper.fees import FeeSchedule
-from stockade_paper.instruments import INSTRUMENTS
 from stockade_paper.journal import read_prices
 from stockade_paper.market import Market
 from stockade_paper.settings import Settings
@@ -47,7 +46,7 @@ def build_floor(settings: Settings) -> MarketFloor:
 def _build_replay(settings: Settings, fees: FeeSchedule) -> MarketFloor:
     if settings.trades is None:
         raise ConfigurationError("trades: a replay needs a recording; write --trades FILE.csv")
-    known = {instrument.symbol: instrument for instrument in INSTRUMENTS}
+    known = {listing.instrument.symbol: listing.instrument for listing in settings.symbols}
     instrument = known.get(settings.replay_symbol)
     if instrument is None:
         raise ConfigurationError(
@@ -63,8 +62,8 @@ def _build_replay(settings: Settings, fees: FeeSchedule) -> MarketFloor:
 
 def _build_binance(settings: Settings, fees: FeeSchedule) -> MarketFloor:
     markets = [
-        Market(instrument, Book(has_full_depth=True), prints_own_trades=False, first_trade_id=_first_trade_id())
-        for instrument in INSTRUMENTS
+        Market(each.instrument, Book(has_full_depth=True), prints_own_trades=False, first_trade_id=_first_trade_id())
+        for each in settings.symbols
     ]
     exchange = Exchange(markets, fees, read_clock)
     source = Source(settings.source_rest.rstrip("/"), settings.source_streams.rstrip("/"))
@@ -76,8 +75,8 @@ def _build_synthetic(settings: Settings, fees: FeeSchedule) -> MarketFloor:
     sources: list[synthetic.SyntheticMarket] = []
     now = read_clock()
     prices = read_prices(settings.state) if settings.state is not None else {}
-    for instrument in INSTRUMENTS:
-        character = synthetic.CHARACTERS[instrument.symbol]
+    for listing in settings.symbols:
+        instrument, character = listing.instrument, listing.character
         start_price = prices.get(instrument.symbol, character.start_price)
         source = synthetic.SyntheticMarket(
             instrument, character, settings.seed, float(settings.activity), start_price=start_price

@@ -80,7 +80,9 @@ class RestServer:
         return self._answer(result, address, key if endpoint.orders else None), endpoint.orders > 0
 
     def _authenticate(self, request: web.Request, parameters: Parameters, payload: str) -> ApiKey:
-        key = find_key(self._dispatcher.exchange.accounts, request.headers.get("X-MBX-APIKEY"), -2015)
+        key = find_key(
+            self._dispatcher.exchange.accounts, request.headers.get("X-MBX-APIKEY"), -2015, read_address(request)
+        )
         parameters.require("timestamp")
         check_signature(key, parameters, payload)
         check_time(parameters, self._dispatcher.server_time_ms)
@@ -88,7 +90,9 @@ class RestServer:
 
     def _answer_listen_key(self, request: web.Request, parameters: Parameters, address: str) -> dict[str, str]:
         self._dispatcher.charge(address, LISTEN_KEY_WEIGHT)
-        key = find_key(self._dispatcher.exchange.accounts, request.headers.get("X-MBX-APIKEY"), -2015)
+        key = find_key(
+            self._dispatcher.exchange.accounts, request.headers.get("X-MBX-APIKEY"), -2015, read_address(request)
+        )
         if request.method == "POST":
             return self._listen_keys.create(key.account_id)
         name = parameters.require("listenKey")

@@ -19,8 +19,11 @@ FIRST_MICROSECOND_TIMESTAMP = 10**14
 _API_KEY = re.compile(r"[A-Za-z0-9_\-]{1,128}")
 
 
-def find_key(accounts: Accounts, api_key: str | None, unknown_code: int) -> ApiKey:
-    """Return the key that a request names; raises BinanceError 401 with `unknown_code` when there is none like it."""
+def find_key(accounts: Accounts, api_key: str | None, unknown_code: int, address: str) -> ApiKey:
+    """Return the key that a request from `address` names.
+
+    Raises BinanceError 401 with `unknown_code` when there is none like it, -2015 when it may not come from there.
+    """
     if api_key is None or not _API_KEY.fullmatch(api_key):
         raise invalid_key(-2014)
     found = accounts.keys.get(api_key)
@@ -28,6 +31,8 @@ def find_key(accounts: Accounts, api_key: str | None, unknown_code: int) -> ApiK
         return accounts.open_unknown(api_key)
     if found is None:
         raise invalid_key(-2015 if api_key in accounts.revoked else unknown_code)
+    if found.permissions.addresses and address not in found.permissions.addresses:
+        raise invalid_key()
     return found
 
 

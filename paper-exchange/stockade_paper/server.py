@@ -108,15 +108,14 @@ class PaperExchange:
 
     def _open_configured_accounts(self) -> None:
         path = self.settings.accounts_file
-        if path is None:
-            return
-        for wish in read_accounts_file(path):
+        from_file = read_accounts_file(path) if path is not None else []
+        for wish in [*from_file, *self.settings.accounts]:
             if wish.get("apiKey") in self.exchange.accounts.keys:
                 continue
             try:
                 opened = open_account(self.exchange.accounts, wish, read_clock())
             except ConfigurationError as error:
-                raise ConfigurationError(f"{path}: {error}") from error
+                raise ConfigurationError(f"accounts: {error}") from error
             if self.journal is not None:
                 self.journal.record_account(opened.key)
 

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,6 +12,7 @@ import yaml
 
 from stockade_paper.errors import ConfigurationError
 from stockade_paper.feeds.regimes import REGIME_NAMES
+from stockade_paper.symbols import DEFAULT_LISTINGS, Listing, read_listings
 
 FEEDS = ("synthetic", "replay", "binance")
 
@@ -38,6 +39,8 @@ class Settings:
     start_paused: bool = False
     open_accounts: bool = False
     accounts_file: Path | None = None
+    accounts: tuple[dict[str, Any], ...] = ()
+    symbols: tuple[Listing, ...] = DEFAULT_LISTINGS
     state: Path | None = None
     audit: Path | None = None
     scenario: Path | None = None
@@ -127,6 +130,8 @@ def _known(values: Mapping[str, Any]) -> list[Any]:
 
 
 def _convert(name: str, value: Any) -> Any:
+    if name in LIST_READERS:
+        return LIST_READERS[name](value)
     default = getattr(Settings, name)
     if isinstance(default, bool):
         if not isinstance(value, bool):
@@ -139,6 +144,15 @@ def _convert(name: str, value: Any) -> Any:
     if default is None:
         return Path(str(value))
     return str(value)
+
+
+def _read_accounts(value: Any) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list) or not all(isinstance(wish, dict) for wish in value):
+        raise ConfigurationError("accounts: write a list of objects, such as - {apiKey: ..., apiSecret: ...}")
+    return tuple(value)
+
+
+LIST_READERS: dict[str, Callable[[Any], Any]] = {"accounts": _read_accounts, "symbols": read_listings}
 
 
 def _integer(name: str, value: Any) -> int:

@@ -205,7 +205,7 @@ class Session:
         if not parameters.has("apiKey") and self._key is not None:
             check_time(parameters, self._api.dispatcher.server_time_ms)
             return self._key
-        key = find_key(accounts, parameters.require("apiKey"), UNKNOWN_KEY)
+        key = find_key(accounts, parameters.require("apiKey"), UNKNOWN_KEY, self.connection.address)
         parameters.require("timestamp")
         check_signature(key, parameters, websocket_payload(parameters.values))
         check_time(parameters, self._api.dispatcher.server_time_ms)
@@ -213,7 +213,9 @@ class Session:
 
     def log_on(self, parameters: Parameters) -> dict[str, Any]:
         """Log a key on, for all later requests of this connection."""
-        key = find_key(self._api.dispatcher.exchange.accounts, parameters.require("apiKey"), UNKNOWN_KEY)
+        key = find_key(
+            self._api.dispatcher.exchange.accounts, parameters.require("apiKey"), UNKNOWN_KEY, self.connection.address
+        )
         if key.is_hmac:
             raise BinanceError(-4056, "HMAC_SHA256 API key is not supported.")
         self._key = self._authenticate(parameters)

@@ -3,12 +3,15 @@
 import asyncio
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 from websockets.asyncio.client import connect
 
+from stockade_paper.settings import read_settings
 from tests.contract.paper.conftest import receive
 from tests.support.paper import PaperProcess
 
@@ -29,6 +32,24 @@ def coverage() -> ModuleType:
 def test_the_table_is_current(coverage: ModuleType) -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert text == coverage.insert_table(text), "run `python paper-exchange/coverage.py`"
+
+
+def test_the_schema_is_current(coverage: ModuleType) -> None:
+    assert (FOLDER / "config.schema.json").read_text(encoding="utf-8") == coverage.write_schema()
+
+
+def test_the_readmes_example_is_allowed_by_settings_and_schema(coverage: ModuleType, tmp_path: Path) -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    example = next(part for part in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "accounts:" in part)
+    path = tmp_path / "paper.yaml"
+    path.write_text(example, encoding="utf-8")
+    settings = read_settings(["serve", "--config", str(path)], {})
+    assert settings.symbols[0].instrument.symbol == "DOGEUSDT"
+    properties = json.loads(coverage.write_schema())["properties"]
+    content = yaml.safe_load(example)
+    assert content.keys() <= properties.keys()
+    assert content["symbols"][0].keys() <= properties["symbols"]["items"]["properties"].keys()
+    assert content["accounts"][0].keys() <= properties["accounts"]["items"]["properties"].keys()
 
 
 async def test_every_stream_in_it_speaks(coverage: ModuleType, paper: PaperProcess) -> None:
