@@ -199,11 +199,12 @@ class Journal:
                 asset: Balance(Decimal(free), Decimal(locked)) for asset, (free, locked) in line["balances"].items()
             }
         pem = line["public_key"]
+        can_trade, can_withdraw, ip_restricted = line["permissions"]
         accounts.add_key(
             ApiKey(
                 line["api_key"],
                 line["account"],
-                Permissions(*line["permissions"], addresses=tuple(line.get("addresses", ()))),
+                Permissions(can_trade, can_withdraw, ip_restricted, tuple(line.get("addresses", ()))),
                 line["created_ms"],
                 line["secret"],
                 load_public_key(pem) if pem else None,
