@@ -105,6 +105,22 @@ def apply_fill(holding: Holding, fill: Filled, *, base_asset: str, quote_asset: 
         return replace(moved, fees=MappingProxyType(fees), fees_quote=fees_quote)
 
 
+def join_holdings(earlier: Holding, later: Holding) -> Holding:
+    """Return one holding of two gathered apart, as if `later` were a single fill at its average price."""
+    with localcontext(prec=_PRECISION):
+        price = later.average_price
+        moved = earlier if price is None else _move(earlier, later.quantity, price)
+        fees = dict(earlier.fees)
+        for asset, amount in later.fees.items():
+            fees[asset] = fees.get(asset, _ZERO) + amount
+        return replace(
+            moved,
+            realized=moved.realized + later.realized,
+            fees_quote=earlier.fees_quote + later.fees_quote,
+            fees=MappingProxyType(fees),
+        )
+
+
 def compute_pnl(
     fills: Iterable[Filled],
     *,

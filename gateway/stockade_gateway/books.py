@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from stockade_gateway.errors import JournalError
+from stockade_gateway.errors import JournalError, LedgerError
 from stockade_gateway.filters import InstrumentRules
 from stockade_gateway.journal import Checkpoint, Journal, Record
 from stockade_gateway.ledger_entries import (
@@ -21,7 +21,9 @@ from stockade_gateway.ledger_entries import (
     make_position_row,
 )
 from stockade_gateway.orders import Change, Execution, Order, OrderReport, Orders, OrderState
+from stockade_gateway.past import Past
 from stockade_gateway.positions import Positions
+from stockade_wire.order_ids import order_number
 
 _KEEP_CLOSED_ORDERS = 2000
 _KEEP_CLOSED_NS = 24 * 3600 * 1_000_000_000
@@ -95,21 +97,29 @@ class Books:
                 self.orders.restore_trades(record.order.client_order_id, [record.execution.trade_id])
                 self.positions.apply(record.execution)
 
-    def restore_past(self, orders: Iterable[Order], executions: Iterable[Execution]) -> None:
-        """Take over what the ledger knows; what the books hold already is left as it is. Raises JournalError."""
-        for order in orders:
+    def restore_past(self, past: Past) -> None:
+        """Take over what the ledger knows; what the books hold already is left as it is.
+
+        Raises LedgerError when the exchange told of one of these orders while they were loaded, as its executions would
+        count twice, and JournalError; load it again then.
+        """
+        for order in self.orders.all():
+            number = order_number(self.orders.prefix, order.client_order_id)
+            if number is not None and number <= past.newest_number and order.client_order_id not in past.held:
+                raise LedgerError(f"order {order.client_order_id} became known while the past was loaded")
+        self.positions.join_past(past.positions)
+        self._note_known(past.known_until_ms)
+        for order in past.orders:
             if self.orders.get(order.client_order_id) is None:
                 self.orders.add(order)
+                if trades := past.trades.get(order.client_order_id):
+                    self.orders.restore_trades(order.client_order_id, trades)
                 self._note_known(order.updated_time_ns // 1_000_000)
-        for execution in executions:
-            if self.orders.is_counted(execution.client_order_id, execution.trade_id):
-                continue
-            self._note_known(execution.trade_time_ms)
-            self.positions.apply(execution)
-            if self.orders.get(execution.client_order_id) is None:
-                self.orders.forget(execution.client_order_id)
-            else:
+        for execution in past.executions:
+            if not self.orders.is_counted(execution.client_order_id, execution.trade_id):
+                self.positions.apply(execution)
                 self.orders.restore_trades(execution.client_order_id, [execution.trade_id])
+        self.orders.forgotten_number = max(self.orders.forgotten_number, past.forgotten_number)
         self.past_known = True
         self.rewrite_journal()
 
@@ -165,7 +175,9 @@ class Books:
 
     def keep_house(self) -> None:
         """Forget what was closed long ago and compact the journal if it has grown; call it every minute."""
-        self.orders.forget_closed(before_ns=time.time_ns() - _KEEP_CLOSED_NS, keep=_KEEP_CLOSED_ORDERS)
+        if self.past_known:
+            # Before, an order forgotten could not be told from one of the past that is yet to be counted.
+            self.orders.forget_closed(before_ns=time.time_ns() - _KEEP_CLOSED_NS, keep=_KEEP_CLOSED_ORDERS)
         if self._journal.wants_compaction or self._journal_stale:
             try:
                 self.rewrite_journal()

@@ -54,10 +54,15 @@ _STATEMENT_SECONDS = 10
 # Beyond the server's own time-out: a server that is silent altogether is cut off by us.
 _SILENCE_SECONDS = 20.0
 _LOAD_SECONDS = 120.0
+_CLOSED_ORDERS = 2000
 # SQLSTATE classes of what no repetition mends: data exceptions, violated constraints, a row twice in one statement.
 _FOR_GOOD = ("22", "23", "21")
 
-_StoredRow = TypeVar("_StoredRow", bound=Row)
+_StoredRow = TypeVar("_StoredRow", bound=msgspec.Struct)
+
+
+class _SymbolRow(msgspec.Struct):
+    symbol: str
 
 
 class Ledger:
@@ -124,17 +129,29 @@ class Ledger:
         return done
 
     def load_orders(self, *, prefix: str, timeout_seconds: float = 30.0) -> list[OrderEventRow]:
-        """Return the newest step of each order with this prefix that is open or changed in the last day, oldest first.
+        """Return the newest step of each order with this prefix that is open, and of the last closed, oldest first.
+
+        Of those closed in the last day it is the newest 2000, as many as the books keep.
 
         Raises LedgerError when the spool can't be emptied first or PostgreSQL does not answer.
         """
         query = f"""
             SELECT {columns(OrderEventRow)} FROM ledger.order_event e
             JOIN (SELECT account, client_order_id, sequence FROM ledger.order_state
-                  WHERE starts_with(client_order_id, %s) AND (is_open OR updated_time > now() - interval '1 day')) s
+                  WHERE starts_with(client_order_id, %(prefix)s) AND is_open
+                  UNION ALL
+                  (SELECT account, client_order_id, sequence FROM ledger.order_state
+                   WHERE starts_with(client_order_id, %(prefix)s) AND NOT is_open
+                         AND updated_time > now() - interval '1 day'
+                   ORDER BY updated_time DESC LIMIT {_CLOSED_ORDERS})) s
             USING (account, client_order_id, sequence) ORDER BY event_time, client_order_id
         """  # noqa: S608 words of our own
         return list(self._load(OrderEventRow, query, prefix, timeout_seconds))
+
+    def load_symbols(self, *, prefix: str, timeout_seconds: float = 30.0) -> set[str]:
+        """Return the symbols of all fills of the orders with this prefix; raises LedgerError like `load_orders`."""
+        query = "SELECT DISTINCT symbol FROM ledger.fill WHERE starts_with(client_order_id, %(prefix)s)"
+        return {row.symbol for row in self._load(_SymbolRow, query, prefix, timeout_seconds)}
 
     def load_fills(self, *, prefix: str, timeout_seconds: float = 30.0) -> Iterator[FillRow]:
         """Yield every fill of the orders with this prefix, oldest first, without holding all in memory.
@@ -143,7 +160,7 @@ class Ledger:
         """
         query = (
             f"SELECT {columns(FillRow)} FROM ledger.fill "  # noqa: S608 words of our own
-            "WHERE starts_with(client_order_id, %s) ORDER BY trade_time, symbol, trade_id"
+            "WHERE starts_with(client_order_id, %(prefix)s) ORDER BY trade_time, symbol, trade_id"
         )
         return self._load(FillRow, query, prefix, timeout_seconds)
 
@@ -269,7 +286,7 @@ def _stream(url_file: Path, row_type: type[_StoredRow], query: str, prefix: str)
             _deadline(connection, _LOAD_SECONDS),
             connection.cursor("load", row_factory=class_row(row_type)) as cursor,
         ):
-            cursor.execute(_words(query), (prefix,))
+            cursor.execute(_words(query), {"prefix": prefix})
             yield from cursor
     except psycopg.Error as error:
         raise LedgerError(f"the ledger can't be read: {str(error).partition(chr(10))[0]}") from error

@@ -147,7 +147,7 @@ class Orders:
     """All orders this algorithm may still hear about, and the trades counted; foreign orders never get in."""
 
     def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+        self.prefix = prefix
         self._orders: dict[str, Order] = {}
         self._open: dict[str, Order] = {}
         # By order, as an algorithm that trades with itself has two executions of one trade id.
@@ -247,7 +247,7 @@ class Orders:
         """Return whether the order is this algorithm's and not one that was closed and forgotten."""
         if client_order_id in self._orders:
             return True
-        number = order_number(self._prefix, client_order_id)
+        number = order_number(self.prefix, client_order_id)
         return number is not None and number > self.forgotten_number
 
     def is_counted(self, client_order_id: str, trade_id: int) -> bool:
@@ -264,7 +264,7 @@ class Orders:
 
     def highest_number(self) -> int:
         """Return the highest number among the orders known, those forgotten included; -1 without any."""
-        numbers = (order_number(self._prefix, client_order_id) for client_order_id in self._orders)
+        numbers = (order_number(self.prefix, client_order_id) for client_order_id in self._orders)
         return max((number for number in numbers if number is not None), default=self.forgotten_number)
 
     def forget_closed(self, *, before_ns: int, keep: int) -> int:
@@ -283,7 +283,7 @@ class Orders:
 
     def forget(self, client_order_id: str) -> None:
         """Hold an order that is not among the known for closed long ago, and with it all older ones."""
-        number = order_number(self._prefix, client_order_id)
+        number = order_number(self.prefix, client_order_id)
         self.forgotten_number = max(self.forgotten_number, -1 if number is None else number)
 
     def _settle(self, order: Order, time_ns: int) -> Change | None:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from stockade_db.pnl import Holding, apply_fill
+from stockade_db.pnl import Holding, apply_fill, join_holdings
 from stockade_gateway.filters import ZERO, InstrumentRules
 from stockade_gateway.market import Market
 from stockade_gateway.orders import Execution
@@ -61,6 +61,16 @@ class Positions:
         if day > self._day:
             self._day = day
             self._day_start = dict(self._holdings)
+
+    def join_past(self, past: "Positions") -> None:
+        """Take in what was held before: fills that none of these holdings count."""
+        day = max(self._day, date.fromisoformat(past.save()[0]))
+        self.begin_day(day)
+        past.begin_day(day)
+        _, now, day_start = past.save()
+        for ours, theirs in ((self._holdings, now), (self._day_start, day_start)):
+            for symbol, record in theirs.items():
+                ours[symbol] = join_holdings(_to_holding(record), ours.get(symbol, Holding()))
 
     def holding(self, symbol: str) -> Holding:
         """Return what is held of the symbol."""

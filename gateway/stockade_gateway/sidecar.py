@@ -29,6 +29,7 @@ from stockade_gateway.exchange.decode import decode_execution_report
 from stockade_gateway.exchange.market_stream import MarketStream
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
+from stockade_gateway.filters import InstrumentRules
 from stockade_gateway.journal import open_journal
 from stockade_gateway.keys import RedactingFilter, harden_process, load_keys
 from stockade_gateway.ledger import Ledger
@@ -44,14 +45,14 @@ from stockade_gateway.session import Session
 from stockade_gateway.settings import Settings, read_settings
 from stockade_gateway.socket_server import SocketServer
 from stockade_gateway.start_up import (
-    Past,
     check_account,
     find_symbols,
     insist,
-    load_past,
     load_past_later,
+    load_past_symbols,
     load_quotes,
     load_rules,
+    restore_past,
 )
 from stockade_gateway.status import Facts, LedgerStatus, make_metrics, make_status
 from stockade_gateway.status_server import Answer, StatusServer
@@ -129,17 +130,17 @@ class Sidecar:
         if damage:
             logger.error("%s: what came after it is asked of the exchange", damage)
         await insist("asking for the exchange's time", self._rest.measure_clock, self._note_start)
-        past = None if _is_past_known(records) else await self._try_past()
-        symbols = set(settings.symbols) | find_symbols(records, past)
+        past_symbols = None if _is_past_known(records) else await self._try_past_symbols()
+        symbols = set(settings.symbols) | find_symbols(records, past_symbols)
         rules = await insist(
             "loading the instruments",
-            lambda: load_rules(self._rest, self._budget, symbols, time.time()),
+            lambda: load_rules(self._rest, self._budget, symbols, settings.symbols, time.time()),
             self._note_start,
         )
         self._account_fault = await insist("checking the key", lambda: check_account(self._rest), self._note_start)
         await insist(
             "loading quotes",
-            lambda: load_quotes(self._rest, self._market, settings.symbols, time.time_ns()),
+            lambda: load_quotes(self._rest, self._market, rules, time.time_ns()),
             self._note_start,
         )
         orders = Orders(self._prefix)
@@ -154,8 +155,8 @@ class Sidecar:
         )
         books.restore(records)
         del records
-        if past is not None:
-            books.restore_past(past.orders, past.executions)
+        if past_symbols is not None:
+            await self._try_past(books, rules)
         ids = OrderIds(self._prefix, time.time_ns() // 1_000_000, books.highest_number)
         api = WebsocketApi(
             settings.websocket_api_url,
@@ -184,7 +185,7 @@ class Sidecar:
             self._run_forever(work)
         if not books.past_known:
             reconciler.past_unknown = f"the time before this pod is not known: {self._ledger.error or 'no ledger'}"
-            self._run_forever(self._load_past_later(books, reconciler))
+            self._run_forever(self._load_past_later(books, reconciler, rules))
         self._start_reason = None
         # Everything made so far lives as long as the process: the collector need not look at it again.
         gc.collect()
@@ -203,15 +204,21 @@ class Sidecar:
         self._run_forever(stream.run())
         self._run_forever(_beat(ring))
 
-    async def _try_past(self) -> Past | None:
+    async def _try_past_symbols(self) -> set[str] | None:
         try:
-            return await asyncio.to_thread(load_past, self._ledger, self._prefix)
+            return await asyncio.to_thread(load_past_symbols, self._ledger, self._prefix)
         except LedgerError as error:
             logger.warning("the ledger does not tell the past: %s", error)
             return None
 
-    async def _load_past_later(self, books: Books, reconciler: Reconciler) -> None:
-        await load_past_later(books, self._ledger, self._prefix)
+    async def _try_past(self, books: Books, rules: dict[str, InstrumentRules]) -> None:
+        try:
+            await restore_past(books, self._ledger, self._prefix, rules)
+        except LedgerError as error:
+            logger.warning("the ledger does not tell the past: %s", error)
+
+    async def _load_past_later(self, books: Books, reconciler: Reconciler, rules: dict[str, InstrumentRules]) -> None:
+        await load_past_later(books, self._ledger, self._prefix, rules)
         reconciler.past_unknown = None
 
     def _run_forever(self, work: Coroutine[Any, Any, None]) -> None:

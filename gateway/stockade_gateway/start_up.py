@@ -18,21 +18,16 @@ from stockade_gateway.journal import Checkpoint, Record
 from stockade_gateway.ledger import Ledger
 from stockade_gateway.ledger_entries import read_fill_row, read_order_row
 from stockade_gateway.market import Market
-from stockade_gateway.orders import Execution, Order
+from stockade_gateway.past import Past, gather_past
 from stockade_gateway.rate_budget import RateBudget
 
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _LEDGER_SECONDS = 10.0
+_SYMBOL_DOES_NOT_EXIST = -1121
+_DELISTED = "DELISTED"
 
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
-
-
-class Past(msgspec.Struct, frozen=True):
-    """What the ledger knows of the algorithm's orders and trades."""
-
-    orders: list[Order]
-    executions: list[Execution]
 
 
 async def insist(what: str, ask: Callable[[], Awaitable[_Result]], note: Callable[[str], None]) -> _Result:
@@ -50,18 +45,53 @@ async def insist(what: str, ask: Callable[[], Awaitable[_Result]], note: Callabl
 
 
 async def load_rules(
-    rest: RestClient, budget: RateBudget, symbols: Iterable[str], now: float
+    rest: RestClient, budget: RateBudget, symbols: Iterable[str], listed: Iterable[str], now: float
 ) -> dict[str, InstrumentRules]:
-    """Return the rules of the symbols. Raises ExchangeError, also for a symbol the exchange does not have."""
-    names = msgspec.json.encode(sorted(symbols)).decode()
-    answer = await rest.get("/api/v3/exchangeInfo", {"symbols": names})
+    """Return the rules of the symbols; of one that is not `listed` and was delisted, that it can't be traded.
+
+    Raises ExchangeError, also for a listed symbol that the exchange does not have.
+    """
+    names = sorted(symbols)
+    entries: list[dict[str, Any]] = []
+    try:
+        entries = await _ask_for_rules(rest, budget, names, now)
+    except ExchangeError as error:
+        if error.code != _SYMBOL_DOES_NOT_EXIST:
+            raise
+        # The answer does not say which of them it is.
+        for name in names:
+            try:
+                entries += await _ask_for_rules(rest, budget, [name], now)
+            except ExchangeError as refusal:
+                if refusal.code != _SYMBOL_DOES_NOT_EXIST:
+                    raise
+                if name in listed:
+                    message = f"the exchange has no symbol {name}: take it off the algorithm's symbols"
+                    raise ExchangeError(refusal.status, refusal.code, message) from error
+                logger.warning("%s was delisted: its orders are over", name)
+    rules = {entry["symbol"]: parse_instrument_rules(entry) for entry in entries}
+    quotes = sorted({known.quote for known in rules.values()})
+    for name in names:
+        if name not in rules:
+            quote = next((quote for quote in quotes if name.endswith(quote)), "")
+            rules[name] = InstrumentRules(symbol=name, base=name.removesuffix(quote), quote=quote, status=_DELISTED)
+    return rules
+
+
+async def _ask_for_rules(rest: RestClient, budget: RateBudget, names: list[str], now: float) -> list[dict[str, Any]]:
+    answer = await rest.get("/api/v3/exchangeInfo", {"symbols": msgspec.json.encode(names).decode()})
     budget.set_limits(answer["rateLimits"], now)
-    return {entry["symbol"]: parse_instrument_rules(entry) for entry in answer["symbols"]}
+    entries: list[dict[str, Any]] = answer["symbols"]
+    return entries
 
 
-async def load_quotes(rest: RestClient, market: Market, symbols: Iterable[str], now_ns: int) -> None:
-    """Fill in the best prices of symbols too quiet to have sent any yet. Raises ExchangeError."""
-    names = msgspec.json.encode(sorted(symbols)).decode()
+async def load_quotes(rest: RestClient, market: Market, rules: dict[str, InstrumentRules], now_ns: int) -> None:
+    """Fill in the best prices of symbols too quiet to have sent any yet. Raises ExchangeError.
+
+    Of those no longer on the algorithm's list it is the only price: a position left in them is valued with it.
+    """
+    symbols = sorted(symbol for symbol, known in rules.items() if known.status != _DELISTED)
+    names = msgspec.json.encode(symbols).decode()
     for row in await rest.get("/api/v3/ticker/bookTicker", {"symbols": names}):
         market.seed_quote(row["symbol"], row["bidPrice"], row["askPrice"], now_ns)
 
@@ -72,27 +102,42 @@ async def check_account(rest: RestClient) -> str | None:
     return None if answer.get("canTrade", True) else "the exchange does not let this account trade"
 
 
-def find_symbols(records: Iterable[Record], past: Past | None) -> set[str]:
+def find_symbols(records: Iterable[Record], past: set[str] | None) -> set[str]:
     """Return every symbol the past is about; it may hold some that are no longer on the algorithm's list."""
-    symbols: set[str] = set()
+    symbols: set[str] = set(past or ())
     for record in records:
         symbols |= set(record.holdings) if isinstance(record, Checkpoint) else {record.order.symbol}
-    if past is not None:
-        symbols |= {order.symbol for order in past.orders} | {execution.symbol for execution in past.executions}
     return symbols
 
 
-def load_past(ledger: Ledger, prefix: str) -> Past:
+def load_past_symbols(ledger: Ledger, prefix: str) -> set[str]:
+    """Return the symbols of the orders with this prefix that the ledger knows; blocks. Raises LedgerError."""
+    try:
+        orders = ledger.load_orders(prefix=prefix, timeout_seconds=_LEDGER_SECONDS)
+        return ledger.load_symbols(prefix=prefix, timeout_seconds=_LEDGER_SECONDS) | {row.symbol for row in orders}
+    except OSError as error:
+        raise LedgerError(f"the ledger's address can't be read: {error.strerror}") from error
+
+
+def load_past(ledger: Ledger, prefix: str, rules: dict[str, InstrumentRules], books: Books, held: set[str]) -> Past:
     """Return what the ledger knows of the orders with this prefix; blocks. Raises LedgerError."""
     try:
         orders = [read_order_row(row) for row in ledger.load_orders(prefix=prefix, timeout_seconds=_LEDGER_SECONDS)]
-        executions = [read_fill_row(row) for row in ledger.load_fills(prefix=prefix, timeout_seconds=_LEDGER_SECONDS)]
+        rows = ledger.load_fills(prefix=prefix, timeout_seconds=_LEDGER_SECONDS)
+        return gather_past(
+            orders, map(read_fill_row, rows), prefix=prefix, rules=rules, books_orders=books.orders, held=held
+        )
     except OSError as error:
         raise LedgerError(f"the ledger's address can't be read: {error.strerror}") from error
-    return Past(orders, executions)
 
 
-async def load_past_later(books: Books, ledger: Ledger, prefix: str) -> None:
+async def restore_past(books: Books, ledger: Ledger, prefix: str, rules: dict[str, InstrumentRules]) -> None:
+    """Have the books take over what the ledger knows. Raises LedgerError and JournalError."""
+    held = {order.client_order_id for order in books.orders.all()}
+    books.restore_past(await asyncio.to_thread(load_past, ledger, prefix, rules, books, held))
+
+
+async def load_past_later(books: Books, ledger: Ledger, prefix: str, rules: dict[str, InstrumentRules]) -> None:
     """Ask the ledger until it has answered, and take over what it knows."""
     failures = 0
     while not books.past_known:
@@ -100,7 +145,6 @@ async def load_past_later(books: Books, ledger: Ledger, prefix: str) -> None:
         failures += 1
         await asyncio.sleep(delay)
         try:
-            past = await asyncio.to_thread(load_past, ledger, prefix)
-            books.restore_past(past.orders, past.executions)
+            await restore_past(books, ledger, prefix, rules)
         except (LedgerError, JournalError) as error:
             logger.warning("the past can't be loaded yet: %s", error)

@@ -174,6 +174,17 @@ def test_orders_of_others_are_not_loaded(writer: Ledger) -> None:
     assert [row.client_order_id for row in writer.load_orders(prefix="skm-")] == ["skm-1"]
 
 
+def test_of_a_long_past_only_the_newest_closed_orders_are_loaded_and_every_open_one(writer: Ledger) -> None:
+    now = datetime.now(UTC)
+    writer.record_order_event(_event(0, event_time=now - timedelta(days=9)))
+    for number in range(1, 2101):
+        writer.record_order_event(_event(number, state="CANCELED", event_time=now - timedelta(seconds=3000 - number)))
+    writer.record_fill(_fill(1, 1))
+    names = [row.client_order_id for row in writer.load_orders(prefix=_PREFIX, timeout_seconds=_DEADLINE_SECONDS)]
+    assert names == [f"{_PREFIX}{number}" for number in (0, *range(101, 2101))]
+    assert writer.load_symbols(prefix=_PREFIX) == {"BTCUSDT"}
+
+
 def test_an_outage_loses_nothing_and_doubles_nothing(
     writer: Ledger, database: support.Ledger, postgresql: support.Server
 ) -> None:

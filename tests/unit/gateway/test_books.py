@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from stockade_gateway.books import Books
-from stockade_gateway.errors import JournalError
+from stockade_gateway.errors import JournalError, LedgerError
 from stockade_gateway.journal import open_journal
 from stockade_gateway.ledger_entries import Owner, make_fill_row, make_order_event_row, read_fill_row, read_order_row
 from stockade_gateway.ledger_rows import EquityRow, FillRow, OrderEventRow, PositionRow
-from stockade_gateway.orders import Change, Orders, OrderState
+from stockade_gateway.orders import Change, Execution, Order, Orders, OrderState
+from stockade_gateway.past import Past, gather_past
 from stockade_gateway.positions import Positions
 from stockade_wire.order_ids import OrderIds
 from tests.support.gateway_orders import BTCUSDT, PREFIX, make_execution, make_order, make_report
@@ -121,6 +122,13 @@ def test_each_step_is_recorded_and_told_once(world: World) -> None:
     assert len(world.told) == 2
 
 
+def gather(world: World, orders: list[Order], executions: list[Execution]) -> Past:
+    held = {order.client_order_id for order in world.books.orders.all()}
+    return gather_past(
+        orders, executions, prefix=PREFIX, rules={"BTCUSDT": BTCUSDT}, books_orders=world.books.orders, held=held
+    )
+
+
 def test_the_past_comes_back_from_the_ledgers_rows(world: World, tmp_path: Path) -> None:
     newest = {row.client_order_id: row for row in world.ledger.order_events}
     empty = tmp_path / "new-pod"
@@ -128,11 +136,53 @@ def test_the_past_comes_back_from_the_ledgers_rows(world: World, tmp_path: Path)
     new_pod = World(empty)
     orders = [read_order_row(row) for row in newest.values()]
     executions = [read_fill_row(row) for row in world.ledger.fills]
-    new_pod.books.restore_past(orders, executions)
-    assert new_pod.summary() == world.summary()
-    new_pod.books.restore_past(orders, executions)
+    for _ in range(2):
+        new_pod.books.restore_past(gather(new_pod, orders, executions))
+        assert new_pod.summary() == world.summary()
     assert new_pod.summary() == world.summary()
     assert new_pod.reopen().books.past_known
+
+
+def test_a_long_past_takes_no_room_and_counts_in_full(tmp_path: Path) -> None:
+    day_ms, world = 24 * 3600 * 1000, World(tmp_path)
+    executions = [
+        make_execution(number, "1", number=number, side="BUY" if number % 3 else "SELL", price=str(100 + number % 7))
+        for number in range(1, 1000)
+    ]
+    executions += [make_execution(1000, "1", number=1000, trade_time_ms=executions[0].trade_time_ms + day_ms)]
+    straight = Positions({"BTCUSDT": BTCUSDT})
+    for execution in executions:
+        straight.apply(execution)
+    past = gather(world, [make_order(1000)], executions)
+    assert (past.executions, past.trades) == ([], {f"{PREFIX}1000": [1000]})
+    world.books.restore_past(past)
+    assert world.books.positions.save() == straight.save()
+    # An order that is not among those loaded was closed long ago: hearing of it again counts nothing.
+    assert not world.books.take_report(make_report("FILLED", "1", executions[9], number=10))
+    assert world.books.positions.save() == straight.save()
+
+
+def test_a_past_that_comes_late_joins_what_was_traded_since(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    old = make_execution(1, "2", number=1, price="90", trade_time_ms=make_execution(1, "1").trade_time_ms - 10**9)
+    new = make_execution(2, "1", number=9, side="SELL", price="110")
+    world.books.submit(make_order(9, side="SELL"))
+    world.books.take_report(make_report("FILLED", "1", new, number=9, side="SELL"))
+    world.books.keep_house()
+    world.books.restore_past(gather(world, [], [old, new]))
+    holding = world.books.positions.holding("BTCUSDT")
+    assert (holding.quantity, holding.cost, holding.realized) == (Decimal(1), Decimal(90), Decimal(20))
+    assert world.books.past_known
+
+
+def test_an_order_heard_of_while_the_past_was_loaded_is_not_counted_twice(tmp_path: Path) -> None:
+    world, fill = World(tmp_path), make_execution(1, "1", number=5)
+    past = gather(world, [], [fill])
+    world.books.take_report(make_report("FILLED", "1", fill, number=5))
+    with pytest.raises(LedgerError, match="became known"):
+        world.books.restore_past(past)
+    world.books.restore_past(gather(world, [], [fill]))
+    assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
 
 
 def test_rows_and_records_say_the_same() -> None:
