@@ -282,6 +282,7 @@ def measure_memory() -> dict[str, Any]:
     exchange = build_market(lambda: now[0])
     exchange.fills = deque(maxlen=KEPT)
     exchange.markets["BTCUSDT"].trades = deque(maxlen=KEPT)
+    exchange.markets["BTCUSDT"].aggregates = deque(maxlen=KEPT)
     account = exchange.accounts.create({"USDT": Decimal("1e9"), "BTC": Decimal("1e6")})
     source = SyntheticMarket(INSTRUMENTS[0], CHARACTERS["BTCUSDT"], 7, 1.0, start_price=Decimal(60000))
     seen: list[int] = []
