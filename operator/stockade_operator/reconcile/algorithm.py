@@ -243,13 +243,13 @@ class AlgorithmReconciler:
         return None
 
     async def _stop(self, run: _Run, pod: Manifest) -> None:
-        """Begin the pod's end and say why."""
+        """Begin the pod's end and say why: in this order, so that no stop waits for an Event."""
         name, action = pod["metadata"]["name"], run.algorithm.spec.on_stop.value
         told = f"{run.decision.message} Pod {name!r} is stopped; onStop is {action}."
         identity = hash_json([pod["metadata"]["uid"], "stop", run.decision.reason])
         reason = "Replacing" if run.update.restarts else "Stopping"
-        await self._context.tell("Algorithm", run.live, Transition(reason, told, warning=False, identity=identity))
         await self._context.cluster.delete("Pod", pod)
+        await self._context.tell("Algorithm", run.live, Transition(reason, told, warning=False, identity=identity))
 
     async def _release(self, run: _Run) -> float | None:
         """Keep what the gateway said at its end, then let the pod go: in this order, so that no outcome is lost."""

@@ -17,7 +17,7 @@ from stockade_panel.accounts.forms import (
 )
 from stockade_panel.accounts.presenters import RETIRED_KEYS, Account, list_price_symbols, present_account
 from stockade_panel.cluster import Plural
-from stockade_panel.errors import ClusterError, FormError, NotFoundError, RefusedError
+from stockade_panel.errors import ClusterError, ClusterUnavailableError, FormError, NotFoundError, RefusedError
 from stockade_panel.kubectl import (
     Manifest,
     write_apply,
@@ -157,6 +157,9 @@ def replace_keys(namespace: str, name: str) -> Response:
     change = {"metadata": {"annotations": {RETIRED_KEYS: retired}}, "spec": {"keysSecret": {"name": secret}}}
     try:
         parts().cluster.change(PLURAL, namespace, name, change)
+    except ClusterUnavailableError:
+        # Nobody knows whether the account names the new keys by now, so they stay.
+        raise
     except ClusterError:
         parts().cluster.delete_keys(namespace, secret)
         raise
@@ -209,13 +212,16 @@ def delete(namespace: str, name: str) -> Response:
 
 
 def _write_account(manifest: Manifest, secret: str, keys: Keys) -> None:
-    """Keys and account, or neither."""
+    """Keys and account, or neither; both may be there when the API server did not answer."""
     namespace = manifest["metadata"]["namespace"]
     cluster = parts().cluster
     cluster.apply(PLURAL, manifest, dry_run=True)
     cluster.create_keys(namespace, secret, {"stockade.dev/account": manifest["metadata"]["name"]}, keys.as_secret())
     try:
         cluster.apply(PLURAL, manifest)
+    except ClusterUnavailableError:
+        # Nobody knows whether there is an account of these keys by now, so they stay.
+        raise
     except ClusterError:
         cluster.delete_keys(namespace, secret)
         raise

@@ -1,13 +1,14 @@
 """Accounts by the panel: keys written once and shown never, and the forwarded gateway."""
 
 import json
+from typing import Any
 
 import pytest
 import websockets
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from stockade_panel.errors import NotFoundError
+from stockade_panel.errors import ClusterUnavailableError, NotFoundError
 from tests.support.panel_stage import Browser, Stage
 from tests.support.waiting import wait_until
 
@@ -88,6 +89,26 @@ def test_new_keys_are_a_new_secret_and_the_old_one_goes_when_nothing_mounts_it(t
         browser.post("/accounts/tenant-accounts/rotated/keys/delete-retired")
     assert tenant.admin.get(f"{secrets}/{old}").status_code == 404
     assert tenant.admin.get(f"{secrets}/{new}").status_code == 200
+
+
+def test_new_keys_stay_when_nobody_knows_whether_the_account_names_them(
+    tenant: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = tenant.parts.cluster.change
+
+    def change_and_lose_the_answer(*arguments: Any, **more: Any) -> None:
+        change(*arguments, **more)
+        raise ClusterUnavailableError("The Kubernetes API did not answer; it is unknown whether anything changed.")
+
+    with tenant.browser("trader@accounts.example") as browser:
+        fields = {"apiKey": API_KEY, "secret": API_SECRET}
+        browser.post("/accounts", **fields, namespace="tenant-accounts", name="doubtful", environment="Paper")
+        monkeypatch.setattr(tenant.parts.cluster, "change", change_and_lose_the_answer)
+        assert browser.post("/accounts/tenant-accounts/doubtful/keys", **fields).status_code == 503
+    account = tenant.read("accounts", "exchangeaccounts", "doubtful")
+    assert account
+    secret = account["spec"]["keysSecret"]["name"]
+    assert tenant.admin.get(f"/api/v1/namespaces/tenant-accounts/secrets/{secret}").status_code == 200
 
 
 def test_a_forwarded_request_carries_the_session_token_and_not_the_cookie(tenant: Stage) -> None:
