@@ -221,5 +221,6 @@ def _parse(form: type[AlgorithmReport] | type[AccountReport], text: bytes) -> Al
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
         raise GatewayError(f"/status has wrong fields: {fields}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        # Nested too deep counts as well: one pod's answer must not end the polls of all.
         raise GatewayError("/status is not JSON") from error

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from stockade_operator.alerts import find_alerts, list_rows
 from stockade_operator.comparing import covers, is_current
-from stockade_operator.errors import SettingsError
+from stockade_operator.errors import GatewayError, SettingsError
+from stockade_operator.gateways import AlgorithmReport, _parse
 from stockade_operator.manifests.metadata import seal
 from stockade_operator.manifests.quantity import parse_quantity, share_cpu, share_memory
 from stockade_operator.observed import Key
@@ -200,3 +201,9 @@ def test_what_the_ledger_lists() -> None:
     assert (alert.object_kind, alert.severity, alert.message) == ("Algorithm", "CRITICAL", "x:1")
     condition["reason"] = "NoPod"
     assert find_alerts([algorithm], []) == frozenset()
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense", b"[1]", b"\xff", b"[" * 100_000])
+def test_a_status_that_can_not_be_read_is_that_pods_failure_alone(text: bytes) -> None:
+    with pytest.raises(GatewayError):
+        _parse(AlgorithmReport, text)
