@@ -43,6 +43,7 @@ __all__ = ["EquityRow", "FillRow", "Ledger", "OrderEventRow", "PositionRow"]
 
 _LOG = logging.getLogger(__name__)
 _MAXIMUM_SPOOL_BYTES = 64 * 1024 * 1024
+_MAXIMUM_REFUSED_BYTES = 16 * 1024 * 1024
 _BATCH_ROWS = 500
 _GATHER_SECONDS = 0.05
 _LOG_EVERY_LOST = 1000
@@ -54,6 +55,7 @@ _STATEMENT_SECONDS = 10
 # Beyond the server's own time-out: a server that is silent altogether is cut off by us.
 _SILENCE_SECONDS = 20.0
 _LOAD_SECONDS = 120.0
+_LOAD_ROWS = 1000
 _CLOSED_ORDERS = 2000
 # SQLSTATE classes of what no repetition mends: data exceptions, violated constraints, a row twice in one statement.
 _FOR_GOOD = ("22", "23", "21")
@@ -94,9 +96,10 @@ class Ledger:
 
     @property
     def error(self) -> str | None:
-        """Why rows don't get through or that some were lost, None when all is well."""
+        """Why rows don't get through or that some were refused or lost, None when all is well."""
+        refused = f"PostgreSQL refused {self.refused} rows for good" if self.refused else None
         lost = f"{self.lost} rows lost for want of room in the spool" if self.lost else None
-        return "; ".join(filter(None, (self._failure, lost))) or None
+        return "; ".join(filter(None, (self._failure, refused, lost))) or None
 
     @property
     def full(self) -> bool:
@@ -246,7 +249,9 @@ class Ledger:
         reason = str(error).partition("\n")[0]
         record = msgspec.json.encode({"reason": reason, "row": line.decode(errors="replace")})
         with self._refused_path.open("ab") as file:
-            file.write(record + b"\n")
+            # The volume's size is the pod's life: beyond the bound a row is counted and not kept.
+            if file.tell() < _MAXIMUM_REFUSED_BYTES:
+                file.write(record + b"\n")
         self.refused += 1
         _LOG.error("the ledger refused a row for good, it is in %s: %s", self._refused_path, reason)
 
@@ -286,6 +291,7 @@ def _stream(url_file: Path, row_type: type[_StoredRow], query: str, prefix: str)
             _deadline(connection, _LOAD_SECONDS),
             connection.cursor("load", row_factory=class_row(row_type)) as cursor,
         ):
+            cursor.itersize = _LOAD_ROWS
             cursor.execute(_words(query), {"prefix": prefix})
             yield from cursor
     except psycopg.Error as error:

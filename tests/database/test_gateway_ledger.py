@@ -268,7 +268,7 @@ def test_a_row_refused_for_good_is_set_aside_and_blocks_nobody(
     writer.record_order_event(_event(4, price=Decimal("1e30")))
     writer.record_order_event(_event(5))
     assert writer.flush(_DEADLINE_SECONDS), writer.error
-    assert writer.refused == 3
+    assert (writer.refused, writer.error) == (3, "PostgreSQL refused 3 rows for good")
     assert _query(database, "SELECT client_order_id FROM ledger.order_event ORDER BY 1") == [
         (f"{_PREFIX}1",),
         (f"{_PREFIX}5",),
@@ -280,6 +280,19 @@ def test_a_row_refused_for_good_is_set_aside_and_blocks_nobody(
     again = Ledger(url_file, tmp_path)
     assert again.refused == 3
     again.close(_DEADLINE_SECONDS)
+
+
+def test_rows_refused_without_end_fill_no_volume(
+    database: support.Ledger, tmp_path: Path, url_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stockade_gateway.ledger._MAXIMUM_REFUSED_BYTES", 1000)
+    writer = Ledger(url_file, tmp_path)
+    for number in range(20):
+        writer.record_order_event(_event(number, side="LONG"))
+    assert writer.flush(_DEADLINE_SECONDS), writer.error
+    assert writer.refused == 20
+    assert 1000 < (tmp_path / "ledger.refused").stat().st_size < 2000
+    writer.close(_DEADLINE_SECONDS)
 
 
 def test_another_step_under_a_used_sequence_is_not_swallowed(writer: Ledger, database: support.Ledger) -> None:
