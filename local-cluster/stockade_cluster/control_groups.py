@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from stockade_cluster.places import NAME
@@ -42,20 +43,25 @@ def kill_members(deadline_seconds: float = 20.0) -> None:
 def remove_groups() -> None:
     """Remove our groups, the innermost first; a group that is still busy is left and tried again by the next run."""
     for group in list_roots():
-        folders = sorted((path for path in group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
-        for folder in [*folders, group]:
+        for folder in _walk(group, innermost_first=True):
             try:
                 folder.rmdir()
-            except (FileNotFoundError, OSError):
+            except OSError:
                 continue
+
+
+def _walk(group: Path, *, innermost_first: bool = False) -> Iterator[Path]:
+    # The runtime removes groups meanwhile: os.walk passes over a folder that has gone, where Path.rglob raises.
+    for folder, _, _ in os.walk(group, topdown=not innermost_first):
+        yield Path(folder)
 
 
 def _find_members() -> set[int]:
     members: set[int] = set()
     for group in list_roots():
-        for file in group.rglob("cgroup.procs"):
+        for folder in _walk(group):
             try:
-                members.update(int(line) for line in file.read_text().split())
+                members.update(int(line) for line in (folder / "cgroup.procs").read_text().split())
             except OSError:
                 continue
     return members - {0}
