@@ -24,14 +24,6 @@ class Trader:
 
 
 @pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    """The kubectl of the cluster that `make up` made."""
-    made = Kubectl()
-    assert made.kubeconfig.exists(), "no cluster: run `make up` first"
-    return made
-
-
-@pytest.fixture(scope="session")
 def trader(kubectl: Kubectl) -> Iterator[Trader]:
     """The trader whom most tests watch."""
     with a_trader(kubectl) as made:

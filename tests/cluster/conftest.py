@@ -10,14 +10,6 @@ from tests.support.tenants import PLATFORM, Paper, TestTenant, service_url
 
 
 @pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    """The kubectl of the cluster that `make up` made."""
-    made = Kubectl()
-    assert made.kubeconfig.exists(), "no cluster: run `make up` first"
-    return made
-
-
-@pytest.fixture(scope="session")
 def paper(kubectl: Kubectl) -> Paper:
     """The installed paper exchange."""
     return Paper(service_url(kubectl, "stockade-paper-exchange", PLATFORM, 9000))
