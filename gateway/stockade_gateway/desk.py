@@ -42,6 +42,10 @@ class Readiness(Protocol):
     def pending(self) -> str | None:
         """Why no order may be accepted yet, None when it may."""
 
+    @property
+    def past_unknown(self) -> str | None:
+        """What of the time before this pod is missing, None when nothing is."""
+
     async def resolve(self, order: Order) -> None:
         """Ask the exchange about the order until its fate is known."""
 
@@ -179,7 +183,10 @@ class Desk:
     def _find_pending(self) -> str | None:
         if self.leaving:
             return "the gateway is about to leave"
-        return "the gateway is starting" if self._readiness is None else self._readiness.pending
+        if self._readiness is None:
+            return "the gateway is starting"
+        # Orders and losses that are not known count against no limit: without the past nothing new is sent.
+        return self._readiness.pending or self._readiness.past_unknown
 
     def _find_congestion(self) -> Denial | None:
         if self.books.ledger_full:

@@ -62,6 +62,17 @@ class Reconciler:
             self.pending = "the connection to the exchange is lost"
             self._wanted.clear()
 
+    def note_past(self) -> None:
+        """Ask about the open orders that the ledger told of, before any new one is accepted."""
+        for order in self._books.orders.open():
+            if order.sent_time_ns is None and order.created_time_ns < self._started_ns:
+                order.sent_time_ns = self._started_ns
+        if self.pending is None:
+            self.pending = "the gateway is reconciling what the ledger told"
+        if self._api.connected:
+            self._wanted.set()
+        self.past_unknown = None
+
     async def run(self) -> None:
         """Reconcile whenever it is wanted, until cancelled."""
         failures = 0

@@ -114,6 +114,12 @@ class Session:
         if change.execution is not None:
             self._send(self._make_position(change.order.symbol))
 
+    def tell_positions(self) -> None:
+        """Tell the algorithm of every position: the past became known."""
+        if self._greeted:
+            for symbol in self._desk.books.positions.symbols():
+                self._send(self._make_position(symbol))
+
     def tell_connection(self, *, connected: bool) -> None:
         """Tell the algorithm that the exchange is lost or back."""
         if self._greeted:

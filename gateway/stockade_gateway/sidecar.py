@@ -32,6 +32,7 @@ from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.filters import InstrumentRules
 from stockade_gateway.journal import open_journal
 from stockade_gateway.keys import RedactingFilter, harden_process, load_keys
+from stockade_gateway.kill_switch import KillSwitch
 from stockade_gateway.ledger import Ledger
 from stockade_gateway.ledger_entries import Owner, make_equity_row
 from stockade_gateway.limits import compute_exposure
@@ -92,6 +93,7 @@ class Sidecar:
         self._tasks: list[asyncio.Task[None]] = []
         self._desk: Desk | None = None
         self._reconciler: Reconciler | None = None
+        self._kill_switch: KillSwitch | None = None
         self._session: Session | None = None
         self._server: SocketServer | None = None
         self._start_reason: str | None = "the gateway is starting"
@@ -180,6 +182,7 @@ class Sidecar:
         reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
         desk.set_readiness(reconciler)
         self._desk, self._reconciler = desk, reconciler
+        self._kill_switch = KillSwitch(desk, reconciler)
         self._open_market_and_socket(desk)
         for work in (api.run(), reconciler.run(), self._poll_control(), self._keep_house(), self._keep_clock()):
             self._run_forever(work)
@@ -218,8 +221,16 @@ class Sidecar:
             logger.warning("the ledger does not tell the past: %s", error)
 
     async def _load_past_later(self, books: Books, reconciler: Reconciler, rules: dict[str, InstrumentRules]) -> None:
-        await load_past_later(books, self._ledger, self._prefix, rules)
-        reconciler.past_unknown = None
+        async def load_more_rules(symbols: set[str]) -> None:
+            more = await load_rules(self._rest, self._budget, symbols, (), time.time())
+            await load_quotes(self._rest, self._market, more, time.time_ns())
+            rules.update(more)
+
+        await load_past_later(books, self._ledger, self._prefix, rules, load_more_rules)
+        reconciler.note_past()
+        if self._session is not None:
+            self._session.tell_positions()
+        logger.info("the ledger told the past: orders may be accepted again")
 
     def _run_forever(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(work))
@@ -236,6 +247,8 @@ class Sidecar:
         if self._dead_man_task is not None:
             # Two that flatten at once would each close the whole position.
             self._dead_man_task.cancel()
+        if self._kill_switch is not None:
+            self._kill_switch.close()
         control = self._control_file.control
         action = control.on_stop if control else StopAction.CANCEL_ORDERS
         if self._desk is None or self._reconciler is None:
@@ -277,6 +290,8 @@ class Sidecar:
             if self._session is not None:
                 self._session.tell_trading(control.effective_trading if control else Trading.HALTED)
             self._check_dead_man()
+            if self._kill_switch is not None:
+                self._kill_switch.check()
             await asyncio.sleep(_CONTROL_SECONDS)
 
     def _check_dead_man(self) -> None:
@@ -392,6 +407,7 @@ class Sidecar:
                 session=self._session,
                 on_stop=self._on_stop,
                 dead_man=self._dead_man_result,
+                kill_switch=self._kill_switch.result if self._kill_switch else None,
                 ledger=LedgerStatus(ledger.spooled, ledger.last_written_time, ledger.error),
             )
         )

@@ -137,14 +137,23 @@ async def restore_past(books: Books, ledger: Ledger, prefix: str, rules: dict[st
     books.restore_past(await asyncio.to_thread(load_past, ledger, prefix, rules, books, held))
 
 
-async def load_past_later(books: Books, ledger: Ledger, prefix: str, rules: dict[str, InstrumentRules]) -> None:
-    """Ask the ledger until it has answered, and take over what it knows."""
+async def load_past_later(
+    books: Books,
+    ledger: Ledger,
+    prefix: str,
+    rules: dict[str, InstrumentRules],
+    load_more_rules: Callable[[set[str]], Awaitable[None]],
+) -> None:
+    """Ask the ledger until it has answered, and take over what it knows, of whatever symbols that is."""
     failures = 0
     while not books.past_known:
         delay = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
         failures += 1
         await asyncio.sleep(delay)
         try:
+            symbols = await asyncio.to_thread(load_past_symbols, ledger, prefix)
+            if unknown := symbols - set(rules):
+                await load_more_rules(unknown)
             await restore_past(books, ledger, prefix, rules)
-        except (LedgerError, JournalError) as error:
+        except (LedgerError, JournalError, ExchangeError) as error:
             logger.warning("the past can't be loaded yet: %s", error)

@@ -38,6 +38,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     session: Session | None
     on_stop: StopResult | None
     dead_man: StopResult | None
+    kill_switch: StopResult | None
     ledger: LedgerStatus
 
 
@@ -53,7 +54,7 @@ def make_status(facts: Facts) -> dict[str, Any]:
         "controlGeneration": control.generation if control else None,
         "trading": trading.value,
         "connected": desk is not None and desk.api.connected,
-        "reconciled": facts.reconciler is not None and facts.reconciler.pending is None,
+        "reconciled": _is_reconciled(facts.reconciler),
         "lastReconciledTime": _to_text_time(facts.reconciler.last_time if facts.reconciler else None),
         "algorithmState": facts.session.state if facts.session else "Waiting",
         "fault": _make_fault(facts.session),
@@ -61,6 +62,7 @@ def make_status(facts: Facts) -> dict[str, Any]:
         "quoteAsset": quote_asset,
         "onStop": msgspec.to_builtins(facts.on_stop),
         "deadMan": msgspec.to_builtins(facts.dead_man),
+        "killSwitch": msgspec.to_builtins(facts.kill_switch),
         "ledger": {
             "spooled": facts.ledger.spooled,
             "lastWrittenTime": _to_text_time(facts.ledger.last_written_time),
@@ -137,6 +139,10 @@ def make_metrics(status: Mapping[str, Any]) -> str:
     lines += ["# HELP stockade_gateway_orders_total Orders by outcome.", "# TYPE stockade_gateway_orders_total counter"]
     lines += [f'stockade_gateway_orders_total{{outcome="{name}"}} {count}' for name, count in status["orders"].items()]
     return "\n".join(lines) + "\n"
+
+
+def _is_reconciled(reconciler: Reconciler | None) -> bool:
+    return reconciler is not None and reconciler.pending is None and reconciler.past_unknown is None
 
 
 def _make_fault(session: Session | None) -> dict[str, Any] | None:

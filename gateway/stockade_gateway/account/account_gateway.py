@@ -66,6 +66,7 @@ class AccountGateway:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.key_check.run())
             group.create_task(self.desk.run())
+            group.create_task(self.desk.watch_switch())
             group.create_task(self.market.run())
             group.create_task(self.user_api.run())
             on_started()

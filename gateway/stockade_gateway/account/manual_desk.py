@@ -28,6 +28,9 @@ _NEVER_ARRIVES_SECONDS = RECV_WINDOW_MS / 1000 + 1
 _ASK_AGAIN_SECONDS = 1.0
 _RECONCILE_SECONDS = 60.0
 _LOAD_RETRY_SECONDS = 2.0
+_SWITCH_SECONDS = 0.1
+# Between two rounds of cancels it is never more than some 13 s.
+_LONGEST_SWITCH_PAUSE = 128
 _ORDER_DOES_NOT_EXIST = -2013
 _NEVER_RECEIVED = "the exchange never received it"
 # One a second: the order is found, or can't arrive any more, well before.
@@ -101,6 +104,25 @@ class ManualDesk:
         answer = {**answer, "clientOrderId": client_order_id}
         self._take(client_order_id, manual_orders.read_answer(answer))
         return answer
+
+    async def watch_switch(self) -> None:
+        """While the account is Halted, cancel every open manual order until the exchange says that it is closed."""
+        failures = 0
+        while True:
+            await asyncio.sleep(_SWITCH_SECONDS * min(2**failures, _LONGEST_SWITCH_PAUSE))
+            open_orders = list(self._orders.values()) if self._read_trading() is Trading.HALTED else []
+            if not open_orders:
+                failures = 0
+                continue
+            _LOG.error("the account is Halted: cancelling %d manual orders", len(open_orders))
+            for order in open_orders:
+                try:
+                    await self.cancel(order.symbol, order.client_order_id)
+                except RequestError as error:
+                    # Closed already, not there yet, or nobody knows: the question that follows says which.
+                    _LOG.warning("manual order %s can't be cancelled: %s", order.client_order_id, error.message)
+                    self._doubtful.set()
+            failures += 1
 
     def take_event(self, event: dict[str, Any]) -> None:
         """Take in an `executionReport` of the account; those of other orders are none of ours."""

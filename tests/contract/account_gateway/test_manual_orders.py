@@ -1,8 +1,12 @@
 """Orders placed by hand: once at the exchange, whole in the ledger, and never past the account's switch."""
 
+import hmac
+import time
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from tests.support.account_gateway_process import AccountGatewayProcess
@@ -21,6 +25,14 @@ def _place(gateway: AccountGatewayProcess, token: str, **order: str) -> Any:
 def _resting(gateway: AccountGatewayProcess, token: str) -> dict[str, str]:
     price = Decimal(gateway.ask("GET", "/api/v1/klines?symbol=BTCUSDT&interval=1m&limit=1", token).json()[0][4])
     return {**_RESTING, "price": str((price * Decimal("0.8")).quantize(Decimal(1)))}
+
+
+def _place_elsewhere(exchange: PaperProcess, account: dict[str, Any], order: dict[str, str]) -> None:
+    """Place an order as another program with the account's key would."""
+    parameters = urlencode({**order, "timestamp": time.time_ns() // 1_000_000})
+    signature = hmac.new(account["apiSecret"].encode(), parameters.encode(), "sha256").hexdigest()
+    url = f"{exchange.http}/api/v3/order?{parameters}&signature={signature}"
+    httpx.post(url, headers={"X-MBX-APIKEY": account["apiKey"]}, timeout=30).raise_for_status()
 
 
 def _states(ledger: Ledger, client_order_id: str) -> list[str]:
@@ -139,12 +151,19 @@ def test_an_order_of_a_killed_gateway_is_followed_by_the_next(
     assert _await_state(ledger, order["clientOrderId"], "CANCELED") == ["SUBMITTED", "ACCEPTED", "CANCELED"]
 
 
-def test_halted_lets_only_cancels_through(gateway: AccountGatewayProcess, token: str) -> None:
-    order = _place(gateway, token, **_resting(gateway, token)).json()
+def test_halted_cancels_manual_orders_lets_only_cancels_through_and_no_other_order_is_touched(
+    gateway: AccountGatewayProcess, exchange: PaperProcess, account: dict[str, Any], ledger: Ledger, token: str
+) -> None:
+    order = _resting(gateway, token)
+    placed = [_place(gateway, token, **order).json()["clientOrderId"] for _ in range(3)]
+    _place_elsewhere(exchange, account, {**order, "timeInForce": "GTC", "newClientOrderId": "of-somebody-else"})
     gateway.control("Halted")
     refused = _place(gateway, token, symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.01")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "TRADING_HALTED")
-    assert gateway.ask("DELETE", f"/api/v1/orders/BTCUSDT/{order['clientOrderId']}", token).status_code == 200
+    for client_order_id in placed:
+        assert _await_state(ledger, client_order_id, "CANCELED")[0] == "SUBMITTED"
+    assert [each["status"] for each in _at_exchange(exchange, account, "of-somebody-else")] == ["NEW"]
+    assert gateway.ask("DELETE", "/api/v1/orders/BTCUSDT/of-somebody-else", token).status_code == 200
 
 
 def test_reducing_lets_sales_through(gateway: AccountGatewayProcess, token: str) -> None:
