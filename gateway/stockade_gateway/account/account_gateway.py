@@ -39,7 +39,9 @@ class AccountGateway:
         self.ledger = Ledger(url_file, settings.spool_directory, _SPOOL_BYTES)
         self.exchange = ExchangeClient(settings.rest_url, keys, self.clock, self.budget)
         self.key_check = KeyCheck(self.exchange, settings.environment)
-        self.desk = ManualDesk(settings.account, self.exchange, self.ledger, self.read_trading)
+        self.desk = ManualDesk(
+            settings.account, self.exchange, self.ledger, read_trading=self.read_trading, is_killed=self.is_killed
+        )
         self.market = MarketFeed(settings.streams_url)
         self.user_events = Hub()
         self.user_api = WebsocketApi(
@@ -55,6 +57,11 @@ class AccountGateway:
         """Return the account's switch as it stands at this moment, None when the control can't be read."""
         self.control.poll()
         return None if self.control.control is None else self.control.control.trading
+
+    def is_killed(self) -> bool:
+        """Return whether somebody halted the account; the halt that a new pod begins with is nobody's, generation 0."""
+        trading, control = self.read_trading(), self.control.control
+        return trading is Trading.HALTED and control is not None and control.generation > 0
 
     def watch_user_events(self, viewer: Viewer) -> None:
         """Let a viewer have the account's events from now on."""

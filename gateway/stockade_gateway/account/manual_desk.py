@@ -45,12 +45,19 @@ class ManualDesk:
     """Every manual order of the account that is not at its end; `run` it."""
 
     def __init__(
-        self, account: str, exchange: ExchangeClient, ledger: Ledger, read_trading: Callable[[], Trading | None]
+        self,
+        account: str,
+        exchange: ExchangeClient,
+        ledger: Ledger,
+        *,
+        read_trading: Callable[[], Trading | None],
+        is_killed: Callable[[], bool],
     ) -> None:
         self._account = account
         self._exchange = exchange
         self._ledger = ledger
         self._read_trading = read_trading
+        self._is_killed = is_killed
         self._ids: OrderIds | None = None
         self._orders: dict[str, ManualOrder] = {}
         self._doubtful = asyncio.Event()
@@ -110,7 +117,7 @@ class ManualDesk:
         failures = 0
         while True:
             await asyncio.sleep(_SWITCH_SECONDS * min(2**failures, _LONGEST_SWITCH_PAUSE))
-            open_orders = list(self._orders.values()) if self._read_trading() is Trading.HALTED else []
+            open_orders = list(self._orders.values()) if self._is_killed() else []
             if not open_orders:
                 failures = 0
                 continue

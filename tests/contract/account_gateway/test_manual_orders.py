@@ -166,6 +166,20 @@ def test_halted_cancels_manual_orders_lets_only_cancels_through_and_no_other_ord
     assert gateway.ask("DELETE", "/api/v1/orders/BTCUSDT/of-somebody-else", token).status_code == 200
 
 
+def test_the_halt_that_a_new_pod_begins_with_cancels_nothing(
+    gateway: AccountGatewayProcess, exchange: PaperProcess, account: dict[str, Any], token: str
+) -> None:
+    order = _place(gateway, token, **_resting(gateway, token)).json()
+    gateway.kill()
+    gateway.control("Halted", generation=0)
+    gateway.start()
+    gateway.wait_until_ready()
+    assert gateway.status()["trading"] == "Halted"
+    assert [each["status"] for each in _at_exchange(exchange, account, order["clientOrderId"])] == ["NEW"]
+    gateway.control("Active")
+    assert gateway.ask("DELETE", f"/api/v1/orders/BTCUSDT/{order['clientOrderId']}", token).status_code == 200
+
+
 def test_reducing_lets_sales_through(gateway: AccountGatewayProcess, token: str) -> None:
     gateway.control("Reducing")
     refused = _place(gateway, token, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
