@@ -6,7 +6,7 @@ PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference bench-paper
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference chaos bench-paper
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -56,5 +56,8 @@ browser: venv up ## tests of the panel in a real browser
 	$(INSIDE) $(PYTEST) tests/browser --timeout 600 -rR --reruns 2 --reruns-delay 5
 test: venv ## every tier in order, then down; a summary at the end
 	@$(STOCKADE) test
+chaos: venv ## trade while everything breaks, then judge: make chaos SEED=1 SEEDS=1 MINUTES=5 ALGORITHMS=20
+	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m tests.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) \
+		--minutes $(or $(MINUTES),5) --algorithms $(or $(ALGORITHMS),20) --seconds-between-turns $(or $(TURN),3)
 bench-paper: venv ## measure the paper exchange: orders, streams, matching, memory; write benchmarks/results/paper.json
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.paper

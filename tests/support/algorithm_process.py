@@ -77,6 +77,11 @@ class AlgorithmProcess:
         """The process id, the same for launcher and runner."""
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, None while it runs."""
+        return self._process.poll()
+
     def log(self) -> str:
         """Return everything written so far."""
         return self._log_path.read_text()

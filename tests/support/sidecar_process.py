@@ -78,6 +78,11 @@ class Process:
         """The process's number."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def output(self) -> str:
         """Return everything written so far."""
         return "\n".join(self.lines)
@@ -98,11 +103,11 @@ class Process:
 
 
 class PaperExchange:
-    """A paper exchange on a free port."""
+    """A paper exchange on a free port; `flags` add to or replace its usual ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         arguments = ["serve", "--host", "127.0.0.1", "--port", "0", "--seed", "7", "--history-minutes", "10"]
-        self._process = Process("stockade_paper", *arguments)
+        self._process = Process("stockade_paper", *arguments, *flags)
         self.port = int(self._process.wait_for_line(r"listens on http://[^ ]+:(\d+)").group(1))
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -361,6 +366,11 @@ class Sidecar:
         """Number of the running process."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.is_running
 
     @property
     def socket_path(self) -> Path:

@@ -1,0 +1,78 @@
+"""What the judge is given: the exchange's own record of a run, the ledger's rows and what the gateways said at the end.
+
+Apart from the judge so that a test can make up evidence by hand, each violation in turn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ControlPeriod:
+    """One generation of an algorithm's control.
+
+    It may have been in force from `set_ms` on, and was for certain from `acknowledged_ms` on (None: never confirmed)
+    until the next one was set.
+    """
+
+    set_ms: int
+    acknowledged_ms: int | None
+    trading: str
+    limits: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One orderly leave: when the gateway was gone, what it was to do and what it said of it."""
+
+    ended_ms: int
+    action: str
+    result: str
+
+
+@dataclass(frozen=True)
+class AlgorithmEvidence:
+    """One algorithm: who it was, what it was allowed when, and what its gateway said last."""
+
+    name: str
+    prefix: str
+    account: int
+    controls: Sequence[ControlPeriod]
+    stops: Sequence[Stop] = ()
+    may_cancel: bool = True
+    # How its processes ended without having been told to.
+    deaths: Sequence[str] = ()
+    open_orders: int = 0
+    positions: dict[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything about one run. Times are milliseconds since the epoch; one machine, so one clock.
+
+    `entries` is the exchange's audit log, `accounts` its state; the rows are the ledger's, as its owner reads them.
+    """
+
+    entries: Sequence[Row]
+    accounts: Sequence[Row]
+    algorithms: Sequence[AlgorithmEvidence]
+    order_events: Sequence[Row]
+    fills: Sequence[Row]
+    positions: Sequence[Row]
+    # From when until when the schedule had our address banned.
+    bans: Sequence[tuple[int, int]] = ()
+    # Client order ids of a human's orders on the same accounts.
+    foreign_orders: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken promise, with the rule's name and what exactly was seen."""
+
+    rule: str
+    algorithm: str
+    text: str

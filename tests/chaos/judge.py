@@ -1,0 +1,318 @@
+"""The judge of a chaos run: every promise as one pure function from evidence to violations.
+
+It believes the exchange's audit log and state only; gateways and ledger are what is judged. Where a moment can't be
+known to the millisecond (a limit that was just being changed, the price at which a gateway valued an order) it takes
+the value that accuses least, so what it reports is a violation and never a matter of timing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from tests.chaos.evidence import AlgorithmEvidence, Evidence, Violation
+from tests.chaos.replay import (
+    SWEEPS,
+    ZERO,
+    Placement,
+    Standing,
+    find_lowest_prices,
+    list_accepted,
+    list_cancels,
+    list_placements,
+    replay,
+)
+
+# Orders are counted when they were decided on; what is measured here is when they arrived or were written down.
+RATE_WINDOW_MS = 58_000
+# A request that was on its way when trading was halted may arrive this late.
+LATE_ARRIVAL_MS = 6_000
+_STATE_OF_STATUS = {
+    "FILLED": "FILLED",
+    "CANCELED": "CANCELED",
+    "REJECTED": "REJECTED",
+    "EXPIRED": "EXPIRED",
+    "EXPIRED_IN_MATCH": "EXPIRED",
+}
+_CLOSED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"})
+
+
+def judge(evidence: Evidence) -> list[Violation]:
+    """Return every violation of a run, none when all promises held."""
+    return [violation for rule in RULES for violation in rule(evidence)]
+
+
+def find_repeated_orders(evidence: Evidence) -> Iterator[Violation]:
+    """No client order id is sent twice, and none makes two orders at the exchange."""
+    sent = Counter(placement.client_order_id for placement in list_placements(evidence.entries))
+    for algorithm in evidence.algorithms:
+        made = Counter(list_accepted(evidence.entries, algorithm.prefix))
+        for number, count in (sent | made).items():
+            if number.startswith(algorithm.prefix) and count > 1:
+                text = f"{number} was sent {sent[number]} times and made {made[number]} orders"
+                yield Violation("never twice", algorithm.name, text)
+
+
+def find_forgotten_orders(evidence: Evidence) -> Iterator[Violation]:
+    """Every order at the exchange is in the ledger with the same end, and open where its gateway holds it for open."""
+    newest = _index_newest(evidence)
+    for algorithm in evidence.algorithms:
+        orders = _own_orders(evidence, algorithm)
+        for number, order in orders.items():
+            row = newest.get(number)
+            if row is None:
+                yield Violation("never forgotten", algorithm.name, f"{number} ({order['status']}) is not in the ledger")
+                continue
+            expected = _STATE_OF_STATUS.get(order["status"], row["state"] if row["state"] not in _CLOSED else "open")
+            executed = Decimal(order["executedQty"]), Decimal(order["cummulativeQuoteQty"])
+            if (row["state"], row["filled_quantity"], row["filled_quote"]) != (expected, *executed):
+                text = (
+                    f"{number}: the exchange says {order['status']} {executed}, the ledger {row['state']} "
+                    f"{row['filled_quantity']} {row['filled_quote']}"
+                )
+                yield Violation("never forgotten", algorithm.name, text)
+        for number, row in newest.items():
+            if number.startswith(algorithm.prefix) and number not in orders and row["state"] not in _CLOSED:
+                text = f"{number} is {row['state']} in the ledger and unknown to the exchange"
+                yield Violation("never forgotten", algorithm.name, text)
+        open_count = sum(order["status"] not in _STATE_OF_STATUS for order in orders.values())
+        if open_count != algorithm.open_orders:
+            text = f"{open_count} orders are open, its gateway holds {algorithm.open_orders} for open"
+            yield Violation("never forgotten", algorithm.name, text)
+
+
+def find_wrong_steps(evidence: Evidence) -> Iterator[Violation]:
+    """An order's steps in the ledger go forward only: nothing after its end, no fill taken back."""
+    before: dict[str, dict[str, Any]] = {}
+    for row in sorted(evidence.order_events, key=lambda row: (row["client_order_id"], row["sequence"])):
+        number, last = row["client_order_id"], before.get(row["client_order_id"])
+        if last is not None and (last["state"] in _CLOSED or row["filled_quantity"] < last["filled_quantity"]):
+            text = f"{number}: {last['state']} {last['filled_quantity']} is followed by {row['state']}"
+            yield Violation("exactly once, in order", row["algorithm"], f"{text} {row['filled_quantity']}")
+        before[number] = row
+
+
+def find_passed_limits(evidence: Evidence) -> Iterator[Violation]:
+    """At no moment has an order been taken in that passes a limit which was in force when it was decided on."""
+    lowest = find_lowest_prices(evidence.entries)
+    decided = _index_decisions(evidence)
+    for algorithm in evidence.algorithms:
+        times: list[int] = []
+        for time_ms, placement, standing in replay(evidence.entries, algorithm.prefix):
+            if placement is None:
+                continue
+            at_ms = decided.get(placement.client_order_id, time_ms)
+            times = [each for each in times if each > at_ms - RATE_WINDOW_MS] + [at_ms]
+            # An order that is not even in the ledger at its beginning was decided on at some time before.
+            since_ms = at_ms if placement.client_order_id in decided else at_ms - RATE_WINDOW_MS
+            for name, value in _measure(placement, standing, times, lowest).items():
+                limit = _loosest_limit(algorithm, name, since_ms, at_ms)
+                if limit is not None and value > limit:
+                    text = f"{placement.client_order_id} at {time_ms}: {name} {limit} was passed: {value}"
+                    yield Violation("never past a limit", algorithm.name, text)
+
+
+def find_orders_after_halt(evidence: Evidence) -> Iterator[Violation]:
+    """Once a gateway has confirmed Halted, no order is decided on, and none arrives later than what was on its way."""
+    decided = _index_decisions(evidence)
+    for algorithm in evidence.algorithms:
+        halts = _list_confirmed_halts(algorithm)
+        for placement in list_placements(evidence.entries):
+            number = placement.client_order_id
+            if not number.startswith(algorithm.prefix):
+                continue
+            at_ms = decided.get(number, placement.time_ms)
+            for since_ms, until_ms in halts:
+                was_decided = number in decided and since_ms < at_ms < until_ms
+                if was_decided or since_ms + LATE_ARRIVAL_MS < placement.time_ms < until_ms:
+                    text = f"{number} was sent at {placement.time_ms}, decided at {at_ms}; halted since {since_ms}"
+                    yield Violation("nothing after Halted", algorithm.name, text)
+
+
+def find_wrong_fills(evidence: Evidence) -> Iterator[Violation]:
+    """The ledger's fills are the exchange's trades of our orders, to the last digit, and no others."""
+    told = {(row["symbol"], row["trade_id"], row["client_order_id"]): _describe_row(row) for row in evidence.fills}
+    for algorithm in evidence.algorithms:
+        real = _own_trades(evidence, algorithm)
+        ours = {key: value for key, value in told.items() if key[2].startswith(algorithm.prefix)}
+        for key in real.keys() | ours.keys():
+            if real.get(key) != ours.get(key):
+                text = f"trade {key}: the exchange says {real.get(key)}, the ledger {ours.get(key)}"
+                yield Violation("fills equal trades", algorithm.name, text)
+    for number in sorted({key[2] for key in told} & evidence.foreign_orders):
+        yield Violation("fills equal trades", "", f"{number} is somebody else's and in the ledger")
+
+
+def find_wrong_positions(evidence: Evidence) -> Iterator[Violation]:
+    """Gateway and ledger hold what the exchange's trades of the algorithm's orders add up to."""
+    rows = {(row["algorithm"], row["symbol"]): row["quantity"] for row in evidence.positions}
+    for algorithm in evidence.algorithms:
+        held: dict[str, Decimal] = {}
+        for (symbol, _, _), trade in _own_trades(evidence, algorithm).items():
+            sign = 1 if trade["side"] == "BUY" else -1
+            held[symbol] = held.get(symbol, ZERO) + sign * trade["quantity"]
+            if symbol.startswith(trade["commission_asset"]):
+                held[symbol] -= trade["commission"]
+        for symbol in held.keys() | algorithm.positions.keys():
+            real = held.get(symbol, ZERO)
+            told = algorithm.positions.get(symbol, ZERO)
+            row = rows.get((algorithm.name, symbol), ZERO)
+            if not real == told == row:
+                text = f"{symbol}: trades add up to {real}, the gateway says {told}, the ledger {row}"
+                yield Violation("positions equal", algorithm.name, text)
+
+
+def find_touched_foreign_orders(evidence: Evidence) -> Iterator[Violation]:
+    """No order of somebody else, a human or another algorithm on the same account, is ever cancelled by a gateway."""
+    for _, number in list_cancels(evidence.entries):
+        owner = next((each for each in evidence.algorithms if number.startswith(each.prefix)), None)
+        if owner is None or not owner.may_cancel:
+            yield Violation("no foreign order touched", owner.name if owner else "", f"{number} was to be cancelled")
+    for entry in evidence.entries:
+        if entry["kind"] == "request" and entry["name"] in SWEEPS:
+            yield Violation("no foreign order touched", "", f"{entry['name']} was called at {entry['timeMs']}")
+
+
+def find_left_orders(evidence: Evidence) -> Iterator[Violation]:
+    """A gateway that left saying that all is cancelled left nothing open."""
+    for algorithm in evidence.algorithms:
+        for stop in algorithm.stops:
+            if stop.action == "Keep" or stop.result != "Done":
+                continue
+            left: list[str] = []
+            for time_ms, _, standing in replay(evidence.entries, algorithm.prefix):
+                if time_ms > stop.ended_ms:
+                    break
+                left = list(standing.open)
+            if left:
+                text = f"it left at {stop.ended_ms} and said Done; open were {', '.join(left)}"
+                yield Violation("stop leaves no orders", algorithm.name, text)
+
+
+def find_deaths(evidence: Evidence) -> Iterator[Violation]:
+    """Neither gateway nor algorithm ends unless it is killed or told to."""
+    for algorithm in evidence.algorithms:
+        for death in algorithm.deaths:
+            yield Violation("nobody dies by himself", algorithm.name, death)
+
+
+def find_bans(evidence: Evidence) -> Iterator[Violation]:
+    """The exchange bans our address only while the schedule asks for it."""
+    for entry in evidence.entries:
+        at_ms = entry["timeMs"]
+        asked = any(since_ms <= at_ms <= until_ms + LATE_ARRIVAL_MS for since_ms, until_ms in evidence.bans)
+        if entry["kind"] == "reply" and entry["status"] == 418 and not asked:
+            yield Violation("never banned", "", f"the exchange answered 418 at {at_ms}")
+            return
+
+
+RULES = (
+    find_repeated_orders,
+    find_forgotten_orders,
+    find_wrong_steps,
+    find_passed_limits,
+    find_orders_after_halt,
+    find_wrong_fills,
+    find_wrong_positions,
+    find_touched_foreign_orders,
+    find_left_orders,
+    find_deaths,
+    find_bans,
+)
+
+
+def _index_newest(evidence: Evidence) -> dict[str, dict[str, Any]]:
+    newest: dict[str, dict[str, Any]] = {}
+    for row in sorted(evidence.order_events, key=lambda row: int(row["sequence"])):
+        newest[row["client_order_id"]] = row
+    return newest
+
+
+def _index_decisions(evidence: Evidence) -> dict[str, int]:
+    """Return when each order was decided on, for those whose first step the ledger has."""
+    return {
+        row["client_order_id"]: int(row["event_time"].timestamp() * 1000)
+        for row in evidence.order_events
+        if row["sequence"] == 0 and row["state"] == "SUBMITTED"
+    }
+
+
+def _own_orders(evidence: Evidence, algorithm: AlgorithmEvidence) -> dict[str, dict[str, Any]]:
+    return {
+        order["clientOrderId"]: order
+        for account in evidence.accounts
+        for order in account["orders"]
+        if order["clientOrderId"].startswith(algorithm.prefix)
+    }
+
+
+def _own_trades(evidence: Evidence, algorithm: AlgorithmEvidence) -> dict[tuple[str, int, str], dict[str, Any]]:
+    """Return the exchange's trades of the algorithm's orders, in the ledger's words."""
+    numbers = {order["orderId"]: number for number, order in _own_orders(evidence, algorithm).items()}
+    return {
+        (fill["symbol"], fill["id"], numbers[fill["orderId"]]): {
+            "side": "BUY" if fill["isBuyer"] else "SELL",
+            "price": Decimal(fill["price"]),
+            "quantity": Decimal(fill["qty"]),
+            "quote_quantity": Decimal(fill["quoteQty"]),
+            "commission": Decimal(fill["commission"]),
+            "commission_asset": fill["commissionAsset"],
+            "is_maker": fill["isMaker"],
+            "trade_time_ms": fill["time"],
+        }
+        for account in evidence.accounts
+        for fill in account["fills"]
+        if fill["orderId"] in numbers
+    }
+
+
+def _describe_row(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("side", "price", "quantity", "quote_quantity", "commission", "commission_asset", "is_maker")
+    return {**{name: row[name] for name in names}, "trade_time_ms": round(row["trade_time"].timestamp() * 1000)}
+
+
+def _measure(
+    placement: Placement, standing: Standing, times: list[int], lowest: dict[str, Decimal]
+) -> dict[str, Decimal]:
+    """Return what the order makes of each limited figure, valued at the lowest prices of the run.
+
+    A position that the order can only lower is not measured.
+    """
+    own, symbol = placement.client_order_id, placement.symbol
+    price = placement.price if placement.price is not None else lowest.get(symbol, ZERO)
+    others = sum(number != own for number in standing.open)
+    measured = {
+        "maxOrderNotional": placement.quantity * price,
+        "maxOpenOrders": Decimal(others + 1),
+        "maxOrdersPerMinute": Decimal(len(times)),
+    }
+    before = standing.worst(symbol, without=own)
+    with_it = Standing({**standing.open, own: (placement, placement.quantity)}, standing.held).worst(symbol)
+    if with_it > before:
+        total = with_it * lowest.get(symbol, ZERO)
+        for other in {p.symbol for p, _ in standing.open.values()} | standing.held.keys():
+            total += standing.worst(other) * lowest.get(other, ZERO) if other != symbol else ZERO
+        measured["maxPositionNotional"] = total
+    return measured
+
+
+def _loosest_limit(algorithm: AlgorithmEvidence, name: str, since_ms: int, until_ms: int) -> Decimal | None:
+    """Return the loosest value that may have been in force between two times; None when there may have been none."""
+    values = []
+    for number, period in enumerate(algorithm.controls):
+        later = algorithm.controls[number + 1 :]
+        ends_ms = min((each.acknowledged_ms for each in later if each.acknowledged_ms is not None), default=None)
+        if period.set_ms <= until_ms and (ends_ms is None or ends_ms >= since_ms):
+            values.append(period.limits.get(name))
+    known = [Decimal(value) for value in values if value is not None]
+    return max(known) if values and len(known) == len(values) else None
+
+
+def _list_confirmed_halts(algorithm: AlgorithmEvidence) -> list[tuple[int, float]]:
+    halts: list[tuple[int, float]] = []
+    for number, period in enumerate(algorithm.controls):
+        if period.trading == "Halted" and period.acknowledged_ms is not None:
+            later = algorithm.controls[number + 1 :]
+            until = next((each.set_ms for each in later if each.trading != "Halted"), None)
+            halts.append((period.acknowledged_ms, until if until is not None else float("inf")))
+    return halts

@@ -1,0 +1,285 @@
+"""One algorithm's pod without a cluster: gateway and algorithm as real processes, and a kubelet that restarts them.
+
+Each pod has a thread of its own in which everything happens to it, one thing after the other.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.evidence import AlgorithmEvidence, ControlPeriod, Stop
+from tests.support.algorithm_process import AlgorithmProcess
+from tests.support.sidecar_process import Sidecar
+
+TURN_SECONDS = 0.25
+RESTART_SECONDS = 1.0
+# The runner's exit code for a gateway that stayed away, which is not the algorithm's fault.
+GATEWAY_LOST = 69
+SOURCE = Path(__file__).with_name("trader.py").read_text(encoding="utf-8")
+WIDE = {
+    "maxOrderNotional": "120",
+    "maxPositionNotional": "700",
+    "maxOpenOrders": 8,
+    "maxOrdersPerMinute": 40,
+    "priceBandPercent": "10",
+    "quoteAsset": "USDT",
+}
+TIGHT = {**WIDE, "maxOrderNotional": "50", "maxPositionNotional": "300", "maxOpenOrders": 4, "maxOrdersPerMinute": 15}
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Pod:
+    """Runs until `close`; `do` hands it something to happen."""
+
+    def __init__(
+        self, name: str, sidecar: Sidecar, interpreter: Path, account_name: str, parameters: dict[str, Any]
+    ) -> None:
+        self.name = name
+        self.sidecar = sidecar
+        self.settled: str | None = "it has not started"
+        self._interpreter = interpreter
+        self._account_name = account_name
+        self._parameters = parameters
+        self._algorithm: AlgorithmProcess | None = None
+        self._lives = 0
+        self._acts: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._closing = threading.Event()
+        self._was_ready = False
+        self._runs_algorithm = True
+        self._controls: list[tuple[int, int | None, dict[str, Any]]] = []
+        self._stops: list[Stop] = []
+        self._deaths: list[str] = []
+        self._final: dict[str, Any] = {}
+        self._asks_final = False
+        self._control: dict[str, Any] = {
+            "trading": "Active",
+            "limits": WIDE,
+            "onStop": "CancelOrders" if parameters["cancels"] else "Keep",
+            "deadMan": {"afterSeconds": 8, "action": "CancelOrders"} if parameters["dead_man"] else None,
+            "account": {"trading": "Active", "limits": None},
+        }
+        self.change_control()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    # --- For the stage ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Have something happen to the pod, after what is happening to it now."""
+        self._acts.put(act)
+
+    def trades(self) -> bool:
+        """Whether its algorithm has been started."""
+        return self._algorithm is not None
+
+    def begin_quiet(self) -> None:
+        """End the algorithm for good and let the gateway put its books in order; `settled` says how far it is."""
+        self.do(self._begin_quiet)
+
+    def leave(self) -> None:
+        """Stop in an orderly way, for good, and end the thread."""
+        self.do(self.stop)
+        self._closing.set()
+        self._thread.join(180)
+        assert not self._thread.is_alive(), f"{self.name} does not end"
+
+    def kill(self) -> None:
+        """Make sure that nothing of it is left, whatever it is doing."""
+        self._closing.set()
+        self._thread.join(60)
+        self.sidecar.close()
+        if self._algorithm is not None:
+            self._algorithm.close()
+
+    def collect(self) -> AlgorithmEvidence:
+        """Return what is known of the algorithm at the end."""
+        controls = [
+            ControlPeriod(set_ms, seen_ms, effective_trading(control), control["limits"] or {})
+            for set_ms, seen_ms, control in self._controls
+        ]
+        return AlgorithmEvidence(
+            name=self.name,
+            prefix=self.sidecar.prefix,
+            account=self.sidecar.account,
+            controls=controls,
+            stops=tuple(self._stops),
+            may_cancel=bool(self._parameters["cancels"]),
+            deaths=tuple(self._deaths),
+            open_orders=int(self._final.get("openOrders", -1)),
+            positions={symbol: Decimal(held) for symbol, held in self._final.get("positions", {}).items()},
+        )
+
+    # --- What may happen to it; each runs in the pod's thread ---------------------------------------------------------
+
+    def kill_algorithm(self) -> None:
+        """Kill the algorithm's process as the kernel does when memory is short."""
+        if self._algorithm is not None:
+            self._algorithm.close()
+            self._algorithm = None
+
+    def kill_gateway(self) -> None:
+        """Kill the gateway's process; the container comes back with the same volumes."""
+        self.sidecar.close()
+        time.sleep(RESTART_SECONDS)
+        self._start_gateway()
+
+    def replace(self) -> None:
+        """Lose the whole pod, volumes included; a new one takes its place."""
+        self.kill_algorithm()
+        self.sidecar.close()
+        self._start_pod()
+
+    def stop_and_start(self) -> None:
+        """Stop in an orderly way, as a drained node does; a new pod takes its place."""
+        self.stop()
+        self._start_pod()
+
+    def stop(self) -> None:
+        """Stop algorithm, then gateway, as the kubelet does, and note what the gateway said of it."""
+        self._stop_algorithm()
+        if self.sidecar.is_running:
+            result = self.sidecar.stop()
+            self._stops.append(Stop(now_ms(), result["action"], result["result"]))
+
+    def freeze_gateway(self, seconds: float) -> None:
+        """Let the gateway stand still, as on a node without memory."""
+        self._freeze(self.sidecar.pid, seconds)
+
+    def freeze_algorithm(self, seconds: float) -> None:
+        """Let the algorithm hang."""
+        if self._algorithm is not None:
+            self._freeze(self._algorithm.pid, seconds)
+
+    def change_control(self, **changes: Any) -> None:
+        """Give new orders to the gateway; when it says so, they are in force for certain."""
+        self._control = {**self._control, **changes}
+        self._controls.append((now_ms(), None, self._control))
+        self.sidecar.set_control(**self._control)
+
+    # --- The kubelet --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._start_pod()
+        while True:
+            try:
+                act = self._acts.get(timeout=TURN_SECONDS)
+            except queue.Empty:
+                if self._closing.is_set():
+                    return
+                self._look_after()
+            else:
+                self._carry_out(act)
+
+    def _carry_out(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            self._deaths.append(f"{act}: {error}"[:4000])
+
+    def _look_after(self) -> None:
+        if not self.sidecar.is_running:
+            self._deaths.append(f"the gateway ended by itself:\n{self.sidecar.output[-3000:]}")
+            self._start_gateway()
+        status = self._read_status() if self._needs_status() else None
+        if status is not None:
+            self._note_control(int(status["controlGeneration"] or 0))
+            self._was_ready = self._was_ready or bool(status["reconciled"])
+            if self._asks_final:
+                self._final, self.settled = status, find_unsettled(status)
+        if self._algorithm is not None and (code := self._algorithm.exit_code) is not None:
+            if code != GATEWAY_LOST:
+                self._deaths.append(f"the algorithm ended with {code}:\n{self._algorithm.log()[-3000:]}")
+            self._algorithm = None
+            time.sleep(RESTART_SECONDS)
+        if self._algorithm is None and self._runs_algorithm and self._was_ready:
+            self._start_algorithm()
+
+    def _needs_status(self) -> bool:
+        return not self._was_ready or self._asks_final or self._controls[-1][1] is None
+
+    def _read_status(self) -> dict[str, Any] | None:
+        try:
+            return self.sidecar.status()
+        except (AssertionError, TimeoutError, json.JSONDecodeError):
+            return None  # It is just ending or starting; whether it may be is seen from its process.
+
+    def _note_control(self, generation: int) -> None:
+        at_ms = now_ms()
+        for index, (set_ms, seen_ms, control) in enumerate(self._controls):
+            # The sidecar's first control is its own, before the first of these.
+            if seen_ms is None and index + 2 == generation:
+                self._controls[index] = (set_ms, at_ms, control)
+
+    def _start_pod(self) -> None:
+        for name in ("journal", "run"):
+            shutil.rmtree(self.sidecar.folder / name)
+            (self.sidecar.folder / name).mkdir()
+        self._was_ready = False
+        self._start_gateway()
+
+    def _start_gateway(self) -> None:
+        self.sidecar.start(ready=False, STOCKADE_ALGORITHM=self.name, STOCKADE_ACCOUNT=self._account_name)
+
+    def _start_algorithm(self) -> None:
+        self._lives += 1
+        folder = self.sidecar.folder / f"life-{self._lives}"
+        folder.mkdir()
+        known = ("seed", "seconds_between_turns", "cancels")
+        parameters = {name: self._parameters[name] for name in known}
+        self._algorithm = AlgorithmProcess(
+            self._interpreter, folder, SOURCE, parameters=parameters, socket_path=self.sidecar.socket_path
+        )
+
+    def _begin_quiet(self) -> None:
+        self._runs_algorithm = False
+        self._stop_algorithm()
+        self._asks_final = True
+
+    def _stop_algorithm(self) -> None:
+        if self._algorithm is None:
+            return
+        self._algorithm.terminate()
+        code = self._algorithm.wait()
+        if code not in (0, GATEWAY_LOST):
+            self._deaths.append(f"the algorithm stopped with {code}:\n{self._algorithm.log()[-3000:]}")
+        self._algorithm = None
+
+    @staticmethod
+    def _freeze(pid: int, seconds: float) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def effective_trading(control: dict[str, Any]) -> str:
+    """Return the stricter of the algorithm's trading and the account's."""
+    order = ("Active", "Reducing", "Halted")
+    strictest: str = max(control["trading"], control["account"]["trading"], key=order.index)
+    return strictest
+
+
+def find_unsettled(status: dict[str, Any]) -> str | None:
+    """Return what a gateway still has to put in order, None when nothing."""
+    if not (status["connected"] and status["reconciled"]):
+        return f"not reconciled: {status['reason']}"
+    if status["ledger"]["spooled"]:
+        return f"{status['ledger']['spooled']} rows wait for the ledger: {status['ledger']['error']}"
+    return None

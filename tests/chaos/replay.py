@@ -1,0 +1,120 @@
+"""The exchange's audit log played again, one algorithm at a time: what was open and held at every moment."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+ZERO = Decimal(0)
+PLACEMENTS = frozenset({"order.place", "POST /api/v3/order"})
+CANCELS = frozenset({"order.cancel", "DELETE /api/v3/order"})
+# These would take in orders of others on the same account.
+SWEEPS = frozenset({"openOrders.cancelAll", "DELETE /api/v3/openOrders"})
+FINAL = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One request to place an order, as it reached the exchange."""
+
+    client_order_id: str
+    time_ms: int
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal | None
+
+
+@dataclass
+class Standing:
+    """An algorithm's open orders (what is left of each) and holdings at one moment."""
+
+    open: dict[str, tuple[Placement, Decimal]] = field(default_factory=dict)
+    held: dict[str, Decimal] = field(default_factory=dict)
+
+    def worst(self, symbol: str, without: str | None = None) -> Decimal:
+        """Return the largest position, either way, that the open orders could lead to, leaving one order out."""
+        left = [(p.side, rest) for number, (p, rest) in self.open.items() if p.symbol == symbol and number != without]
+        buys = sum((rest for side, rest in left if side == "BUY"), ZERO)
+        sells = sum((rest for side, rest in left if side == "SELL"), ZERO)
+        held = self.held.get(symbol, ZERO)
+        return max(abs(held + buys), abs(held - sells))
+
+
+def list_placements(entries: Iterable[dict[str, Any]]) -> list[Placement]:
+    """Return every request to place an order, those that were refused or got no answer included."""
+    found = []
+    for entry in entries:
+        if entry["kind"] == "request" and entry["name"] in PLACEMENTS:
+            values = entry["parameters"]
+            found.append(
+                Placement(
+                    client_order_id=values.get("newClientOrderId", ""),
+                    time_ms=entry["timeMs"],
+                    symbol=values["symbol"],
+                    side=values["side"],
+                    quantity=Decimal(values.get("quantity", "0")),
+                    price=Decimal(values["price"]) if "price" in values else None,
+                )
+            )
+    return found
+
+
+def list_cancels(entries: Iterable[dict[str, Any]]) -> list[tuple[int, str]]:
+    """Return time and client order id of every request to cancel one order."""
+    return [
+        (entry["timeMs"], entry["parameters"].get("origClientOrderId", ""))
+        for entry in entries
+        if entry["kind"] == "request" and entry["name"] in CANCELS
+    ]
+
+
+def list_accepted(entries: Iterable[dict[str, Any]], prefix: str) -> list[str]:
+    """Return the client order ids with a prefix that the exchange took in, in order, once for each order it made."""
+    seen: dict[int, str] = {}
+    for entry in entries:
+        if entry["kind"] == "order" and entry["clientOrderId"].startswith(prefix):
+            seen.setdefault(entry["orderId"], entry["clientOrderId"])
+    return list(seen.values())
+
+
+def replay(entries: Sequence[dict[str, Any]], prefix: str) -> Iterator[tuple[int, Placement | None, Standing]]:
+    """Yield time, the order that was taken in at this step (None when none was) and the standing after it."""
+    standing = Standing()
+    asked = {placement.client_order_id: placement for placement in list_placements(entries)}
+    seen: set[str] = set()
+    for entry in entries:
+        if entry["kind"] == "event":
+            _take_event(standing, entry["event"], prefix)
+        if entry["kind"] != "order" or not entry["clientOrderId"].startswith(prefix):
+            continue
+        number = entry["clientOrderId"]
+        placement = asked[number]
+        is_new = number not in seen
+        seen.add(number)
+        if entry["status"] in FINAL:
+            standing.open.pop(number, None)
+        else:
+            standing.open[number] = (placement, placement.quantity - Decimal(entry["executedQty"]))
+        yield entry["timeMs"], placement if is_new else None, standing
+
+
+def _take_event(standing: Standing, event: dict[str, Any], prefix: str) -> None:
+    if event.get("e") != "executionReport" or event.get("x") != "TRADE" or not event["c"].startswith(prefix):
+        return
+    symbol, sign = event["s"], 1 if event["S"] == "BUY" else -1
+    amount = sign * Decimal(event["l"])
+    if event.get("N") and symbol.startswith(event["N"]):
+        amount -= Decimal(event["n"])
+    standing.held[symbol] = standing.held.get(symbol, ZERO) + amount
+
+
+def find_lowest_prices(entries: Iterable[dict[str, Any]]) -> dict[str, Decimal]:
+    """Return the lowest price that any order was filled at, by symbol: nothing was ever worth less in this run."""
+    lowest: dict[str, Decimal] = {}
+    for entry in entries:
+        event = entry.get("event", {})
+        if event.get("e") == "executionReport" and event.get("x") == "TRADE":
+            price = Decimal(event["L"])
+            lowest[event["s"]] = min(price, lowest.get(event["s"], price))
+    return lowest

@@ -1,0 +1,128 @@
+"""One chaos run from the first order to the verdict."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.evidence import Evidence, Violation
+from tests.chaos.judge import judge
+from tests.chaos.replay import list_placements
+from tests.chaos.schedule import make_schedule
+from tests.chaos.stage import Stage, open_stage, remove_stage
+from tests.support.waiting import wait_until
+
+START_SECONDS = 120.0
+QUIET_SECONDS = 180.0
+PROGRESS_SECONDS = 5.0
+
+
+@dataclass
+class Report:
+    """What a run was made of and what the judge said."""
+
+    seed: int
+    minutes: float
+    algorithms: int
+    seconds_between_turns: float
+    acts: Counter[str] = field(default_factory=Counter)
+    strikes: Counter[str] = field(default_factory=Counter)
+    orders: int = 0
+    fills: int = 0
+    cancels: int = 0
+    violations: list[Violation] = field(default_factory=list)
+    folder: Path | None = None
+
+    @property
+    def command(self) -> str:
+        """What reproduces the run."""
+        size = f"MINUTES={self.minutes:g} ALGORITHMS={self.algorithms} TURN={self.seconds_between_turns:g}"
+        return f"make chaos SEED={self.seed} {size}"
+
+
+def run(
+    seed: int, minutes: float, algorithms: int, seconds_between_turns: float, tell: Callable[[str], None]
+) -> Report:
+    """Run one seed's schedule; the folder of a run with violations is kept and named in the report."""
+    report = Report(seed, minutes, algorithms, seconds_between_turns)
+    with open_stage(seed, algorithms, seconds_between_turns) as stage:
+        _start(stage, tell)
+        _play(stage, report, minutes * 60, tell)
+        stage.begin_quiet()
+        unsettled = _wait_for_quiet(stage, tell)
+        evidence = stage.collect()
+        for pod in stage.pods:
+            pod.leave()
+        report.acts = stage.counts
+        _count(report, evidence)
+        report.violations = [Violation("settles", "", reason) for reason in unsettled] + judge(evidence)
+        report.violations += _judge_leaving(stage)
+        if report.violations:
+            report.folder = stage.folder
+            _keep_outputs(stage)
+    if not report.violations:
+        remove_stage(stage)
+    return report
+
+
+def _start(stage: Stage, tell: Callable[[str], None]) -> None:
+    for number, pod in enumerate(stage.pods, start=1):
+        # One after the other: twenty interpreters that start at once only starve each other.
+        pod.start()
+        wait_until(pod.trades, f"{pod.name} to start", deadline_seconds=START_SECONDS)
+        if number % 5 == 0:
+            tell(f"{number} of {len(stage.pods)} algorithms run")
+
+
+def _play(stage: Stage, report: Report, seconds: float, tell: Callable[[str], None]) -> None:
+    began, told = time.monotonic(), 0.0
+    for act in make_schedule(report.seed, seconds, report.algorithms):
+        while (left := began + act.at_seconds - time.monotonic()) > 0:
+            passed = time.monotonic() - began
+            if passed - told > PROGRESS_SECONDS:
+                told = passed
+                done = f"{passed:.0f} of {seconds:.0f} s, {stage.counts.total()} acts"
+                tell(f"seed {report.seed}: {done}, now {act.kind}")
+            time.sleep(min(left, 1.0))
+        stage.carry_out(act)
+
+
+def _wait_for_quiet(stage: Stage, tell: Callable[[str], None]) -> list[str]:
+    """Wait until all is in order, and return what is not when the time is over."""
+    ends, told = time.monotonic() + QUIET_SECONDS, 0.0
+    while reasons := stage.find_unsettled():
+        if time.monotonic() > ends:
+            return reasons
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            tell(f"quiet: {len(reasons)} to settle, such as {reasons[0]}")
+        time.sleep(1.0)
+    return []
+
+
+def _count(report: Report, evidence: Evidence) -> None:
+    kinds = [entry["fault"]["kind"] for entry in evidence.entries if entry["kind"] == "fault"]
+    report.strikes = Counter(kinds)
+    report.orders = len(list_placements(evidence.entries))
+    report.cancels = sum(entry.get("name") == "order.cancel" for entry in evidence.entries)
+    report.fills = len(evidence.fills)
+
+
+def _judge_leaving(stage: Stage) -> list[Violation]:
+    """Judge once more what the orderly end of all gateways did."""
+    return [each for each in judge(stage.collect()) if each.rule in ("stop leaves no orders", "nobody dies by himself")]
+
+
+def _keep_outputs(stage: Stage) -> None:
+    for pod in stage.pods:
+        (pod.sidecar.folder / "gateway.log").write_text(pod.sidecar.output, encoding="utf-8")
+
+
+def tell_on_terminal(line: str) -> None:
+    """Write one line of progress, over the last one where there is a terminal."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{line}", end="", flush=True)
+    else:
+        print(line, flush=True)

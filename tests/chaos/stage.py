@@ -1,0 +1,268 @@
+"""The stage of a chaos run: paper exchange, PostgreSQL, accounts and pods as real processes, and every act on them."""
+
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import tempfile
+import threading
+import time
+import urllib.parse
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from tests.chaos.evidence import Evidence
+from tests.chaos.pod import TIGHT, WIDE, Pod, now_ms
+from tests.chaos.schedule import Act
+from tests.support.algorithm_process import build_image
+from tests.support.postgresql import Ledger, Server, run_server
+from tests.support.sidecar_process import PaperExchange, Sidecar, make_token
+
+# Four algorithms share the first account, the others pairs of accounts.
+SHARING = 4
+BALANCES = {"USDT": "1000000", "BTC": "20", "ETH": "300", "BNB": "100"}
+_HAND_PREFIX = "hand-"
+
+
+class Stage:
+    """Everything of one run; `open_stage` makes and ends it."""
+
+    def __init__(self, seed: int, pods: int, seconds_between_turns: float, folder: Path, server: Server) -> None:
+        self.folder = folder
+        self.counts: Counter[str] = Counter()
+        self._source = random.Random(f"{seed}/stage")  # noqa: S311 - reproducible on purpose
+        self._server = server
+        self.ledger: Ledger = server.create_ledger("chaos")
+        self.ledger.add_tenant("alpha")
+        self.audit = folder / "audit.jsonl"
+        flags = ("--seed", str(seed), "--audit", str(self.audit), "--history-minutes", "5")
+        self.paper = PaperExchange(*flags)
+        self._hand_keys: dict[int, dict[str, Any]] = {}
+        self._hand_orders: list[str] = []
+        self._bans: list[tuple[int, int]] = []
+        self._workers: list[threading.Thread] = []
+        interpreter = build_image(folder / "image")
+        self.pods = [self._make_pod(number, seed, interpreter, seconds_between_turns) for number in range(pods)]
+
+    def _make_pod(self, number: int, seed: int, interpreter: Path, seconds_between_turns: float) -> Pod:
+        account_number = 0 if number < SHARING else 1 + (number - SHARING) // 2
+        if account_number not in self._hand_keys:
+            self._hand_keys[account_number] = self.paper.open_account(balances=BALANCES)
+        owner = self._hand_keys[account_number]
+        key = self.paper.open_account(account=owner["account"])
+        folder = self.folder / f"{number:02}"
+        folder.mkdir()
+        sidecar = Sidecar(folder, self.paper, self.ledger.url("tenant-alpha"), key, make_token())
+        parameters = {
+            "seed": seed * 1000 + number,
+            "seconds_between_turns": seconds_between_turns,
+            "cancels": number % 5 != 3,
+            "dead_man": number % 3 == 0,
+        }
+        parameters["dead_man"] = parameters["dead_man"] and parameters["cancels"]
+        return Pod(f"algo-{number:02}", sidecar, interpreter, f"account-{account_number}", parameters)
+
+    # --- Acts ---------------------------------------------------------------------------------------------------------
+
+    def carry_out(self, act: Act) -> None:
+        """Do what the schedule says; pods and the database do it in their own time."""
+        self.counts[str(act.details.get("kind", act.kind))] += 1
+        if act.kind in ("kill-postgresql", "freeze-postgresql"):
+            worker = threading.Thread(target=self._trouble_database, args=(act,), daemon=True)
+            worker.start()
+            self._workers.append(worker)
+        elif act.kind == "fault":
+            if act.details["kind"] == "ban-address":
+                self._bans.append((now_ms(), now_ms() + int(act.details["seconds"] * 1000)))
+            self.paper.arm(**act.details)
+        elif act.kind == "disconnect":
+            self.paper.disconnect(act.details["target"])
+        elif act.kind == "shutdown-notice":
+            self.paper.call("POST", "/paper/v1/shutdown-notice")
+        elif act.kind == "regime":
+            self.paper.call("PUT", "/paper/v1/feed/regime", {"regime": act.details["regime"]})
+        elif act.pod is not None:
+            self._carry_out_on(self.pods[act.pod], act)
+
+    def _carry_out_on(self, pod: Pod, act: Act) -> None:
+        seconds = act.details.get("seconds", 0.0)
+        acts = {
+            "kill-algorithm": pod.kill_algorithm,
+            "kill-gateway": pod.kill_gateway,
+            "replace-pod": pod.replace,
+            "stop-pod": pod.stop_and_start,
+            "freeze-gateway": lambda: pod.freeze_gateway(seconds),
+            "freeze-algorithm": lambda: pod.freeze_algorithm(seconds),
+            "halt": lambda: pod.change_control(trading="Halted"),
+            "reduce": lambda: pod.change_control(trading="Reducing"),
+            "activate": lambda: pod.change_control(trading="Active"),
+            "tighten-limits": lambda: pod.change_control(limits=TIGHT),
+            "loosen-limits": lambda: pod.change_control(limits=WIDE),
+        }
+        if act.kind in acts:
+            pod.do(acts[act.kind])
+        elif act.kind in ("halt-account", "activate-account"):
+            trading = "Halted" if act.kind == "halt-account" else "Active"
+            self._switch_account(pod.sidecar.account, trading)
+        elif act.kind == "revoke-key":
+            self.paper.call("DELETE", f"/paper/v1/keys/{read_key(pod)['apiKey']}")
+        elif act.kind == "restore-key":
+            self.paper.open_account(account=pod.sidecar.account, **read_key(pod))
+        elif act.kind == "cancel-by-hand":
+            self._cancel_by_hand(pod)
+        elif act.kind == "order-by-hand":
+            self._order_by_hand(pod, act)
+
+    def _switch_account(self, account: int, trading: str) -> None:
+        for pod in self.pods:
+            if pod.sidecar.account == account:
+
+                def switch(pod: Pod = pod) -> None:
+                    pod.change_control(account={"trading": trading, "limits": None})
+
+                pod.do(switch)
+
+    def _cancel_by_hand(self, pod: Pod) -> None:
+        """Cancel one of the algorithm's orders on the exchange's web page."""
+        state = self.paper.describe_account(pod.sidecar.account)
+        ours = [each for each in state["openOrders"] if each["clientOrderId"].startswith(pod.sidecar.prefix)]
+        if ours:
+            number = self._source.choice(ours)["orderId"]
+            # It may just have been filled.
+            with contextlib.suppress(AssertionError):
+                self.paper.call("POST", f"/paper/v1/orders/{number}/cancel")
+
+    def _order_by_hand(self, pod: Pod, act: Act) -> None:
+        """Place a human's order on the algorithm's account, far from the market or right at it."""
+        number = f"{_HAND_PREFIX}{len(self._hand_orders)}"
+        self._hand_orders.append(number)
+        values = {"symbol": "BTCUSDT", "side": act.details["side"], "quantity": "0.001", "newClientOrderId": number}
+        if act.details["rests"]:
+            price = "30000" if act.details["side"] == "BUY" else "150000"
+            values |= {"type": "LIMIT", "timeInForce": "GTC", "price": price}
+        else:
+            values |= {"type": "MARKET"}
+        key = next(key for key in self._hand_keys.values() if key["account"] == pod.sidecar.account)
+        place_by_hand(self.paper.port, key, values)
+
+    def _trouble_database(self, act: Act) -> None:
+        """Kill PostgreSQL and start it again, or let all its processes stand still."""
+        if act.kind == "kill-postgresql":
+            self._server.stop(signal.SIGQUIT)
+            time.sleep(act.details["seconds"])
+            self._server.start()
+            return
+        process = self._server.process
+        if process is None:
+            return
+        frozen = [process.pid, *find_children(process.pid)]
+        for pid in frozen:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        time.sleep(act.details["seconds"])
+        for pid in frozen:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    # --- The end ------------------------------------------------------------------------------------------------------
+
+    def begin_quiet(self) -> None:
+        """Let nothing more go wrong and nobody trade."""
+        for worker in self._workers:
+            worker.join(120)
+        self.paper.call("DELETE", "/paper/v1/faults")
+        for pod in self.pods:
+            pod.begin_quiet()
+
+    def find_unsettled(self) -> list[str]:
+        """Return what is still to be put in order, by pod: the exchange's own count of open orders is asked, too."""
+        reasons = [f"{pod.name}: {pod.settled}" for pod in self.pods if pod.settled is not None]
+        if reasons:
+            return reasons
+        state = self.paper.call("GET", "/paper/v1/state")
+        open_ids = [each["clientOrderId"] for account in state["accounts"] for each in account["openOrders"]]
+        for pod in self.pods:
+            known = pod.collect().open_orders
+            real = sum(number.startswith(pod.sidecar.prefix) for number in open_ids)
+            if known != real:
+                reasons.append(f"{pod.name}: {real} orders are open, the gateway knows {known}")
+        return reasons
+
+    def collect(self) -> Evidence:
+        """Return everything for the judge; call it when nothing moves any more."""
+        with self.ledger.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            rows = {name: cursor.execute(f"SELECT * FROM ledger.{name}").fetchall() for name in _TABLES}
+        return Evidence(
+            entries=read_audit(self.audit),
+            accounts=self.paper.call("GET", "/paper/v1/state")["accounts"],
+            algorithms=[pod.collect() for pod in self.pods],
+            order_events=rows["order_event"],
+            fills=rows["fill"],
+            positions=rows["position"],
+            bans=self._bans,
+            foreign_orders=frozenset(self._hand_orders),
+        )
+
+
+_TABLES = ("order_event", "fill", "position")
+
+
+@contextlib.contextmanager
+def open_stage(seed: int, pods: int, seconds_between_turns: float) -> Iterator[Stage]:
+    """Make the stage; afterwards no process of it is left, its folder is the caller's to remove."""
+    # A path short enough for a Unix socket, wherever it runs.
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    with run_server() as server, contextlib.ExitStack() as cleanup:
+        stage = Stage(seed, pods, seconds_between_turns, folder, server)
+        cleanup.callback(stage.paper.end)
+        for pod in stage.pods:
+            cleanup.callback(pod.kill)
+        yield stage
+
+
+def remove_stage(stage: Stage) -> None:
+    """Remove what a run wrote."""
+    shutil.rmtree(stage.folder)
+
+
+def read_audit(path: Path) -> list[dict[str, Any]]:
+    """Return all entries, the older file's first; fails when a part of the run is missing."""
+    older = path.with_name(f"{path.name}.1")
+    lines = [line for each in (older, path) if each.exists() for line in each.read_bytes().splitlines()]
+    entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    assert entries[0]["number"] == 1, "the run was too long for the audit log: its beginning is gone"
+    return entries
+
+
+def read_key(pod: Pod) -> dict[str, str]:
+    """Return the key of a pod as the exchange wants it back."""
+    return {name: (pod.sidecar.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
+
+
+def find_children(pid: int) -> list[int]:
+    """Return the processes that a process started and that are alive."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def place_by_hand(port: int, key: dict[str, Any], values: dict[str, str]) -> int:
+    """Place an order as a human's own program would; returns the HTTP status: a fault may meet it, too."""
+    query = urllib.parse.urlencode({**values, "timestamp": str(time.time_ns() // 1_000_000), "recvWindow": "60000"})
+    signature = hmac.new(key["apiSecret"].encode(), query.encode(), hashlib.sha256).hexdigest()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        headers = {"X-MBX-APIKEY": key["apiKey"], "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/api/v3/order", f"{query}&signature={signature}", headers)
+        return connection.getresponse().status
+    except (http.client.HTTPException, OSError):
+        return 0
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""A few fixed fault schedules, run on every change; `make chaos` runs any."""

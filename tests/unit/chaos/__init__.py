@@ -1,0 +1,1 @@
+"""Tests of the chaos run's schedule and judge."""
