@@ -167,6 +167,7 @@ class Sidecar:
             self._budget,
             on_user_event=self._take_user_event,
             on_connection=self._note_connection,
+            measure_clock=self._rest.measure_clock,
         )
         desk = Desk(
             books=books,

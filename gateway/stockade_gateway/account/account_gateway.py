@@ -51,6 +51,7 @@ class AccountGateway:
             self.budget,
             on_user_event=self._take_user_event,
             on_connection=self._note_user_connection,
+            measure_clock=self.exchange.measure_clock,
         )
 
     def read_trading(self) -> Trading | None:

@@ -5,10 +5,11 @@ whoever asked finds out by query.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnkno
 from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.exchange.connection import SupervisedConnection
 from stockade_gateway.exchange.decode import WebsocketApiFrame, event_head_decoder, websocket_api_decoder
-from stockade_gateway.exchange.rest import RECV_WINDOW_MS
+from stockade_gateway.exchange.rest import RECV_WINDOW_MS, TIMESTAMP_REFUSED
 from stockade_gateway.keys import ExchangeKeys
 from stockade_gateway.rate_budget import RateBudget
 from stockade_gateway.signing import sign_parameters
@@ -39,12 +40,14 @@ class WebsocketApi:
         *,
         on_user_event: Callable[[str, msgspec.Raw], None],
         on_connection: Callable[[bool], None],
+        measure_clock: Callable[[], Awaitable[None]],
     ) -> None:
         self._keys = keys
         self._clock = clock
         self._budget = budget
         self._on_user_event = on_user_event
         self._on_connection = on_connection
+        self._measure_clock = measure_clock
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[WebsocketApiFrame]] = {}
         self.refusal: str | None = None
@@ -109,6 +112,10 @@ class WebsocketApi:
         except ExchangeError as error:
             self.refusal = f"user events can't be subscribed: {error.message}"
             logger.warning("WebSocket API: %s", self.refusal)
+            if error.code == TIMESTAMP_REFUSED:
+                # Nothing else is asked while there is no connection, so nothing else would notice.
+                with contextlib.suppress(ExchangeError):
+                    await self._measure_clock()
             raise OSError(self.refusal) from error
         self.refusal = None
 

@@ -72,6 +72,15 @@ def test_a_lost_connection_is_replaced_and_trading_goes_on(sidecar: Sidecar) -> 
     algorithm.close()
 
 
+def test_a_clock_measured_wrong_is_measured_again_before_the_next_connection(make_sidecar: MakeSidecar) -> None:
+    sidecar = make_sidecar()
+    sidecar.paper.arm("skew-clock", milliseconds=-30_000, seconds=600)
+    sidecar.start()
+    sidecar.paper.call("DELETE", "/paper/v1/faults")
+    sidecar.lose_connections()
+    assert sidecar.status()["reason"] is None
+
+
 def test_a_killed_gateway_comes_back_with_every_order_and_no_more(sidecar: Sidecar) -> None:
     algorithm = sidecar.connect()
     bought = algorithm.submit("BUY", "0.003")
