@@ -6,35 +6,58 @@ while a verb waits for its answer is kept for the loop.
 
 import time
 from collections import deque
+from typing import TypeVar
 
 from stockade_runner.connection import ANSWER_TIMEOUT_SECONDS, Connection
 from stockade_runner.conversion import (
     to_instrument,
     to_order,
+    to_order_list,
     to_position,
     to_quote_tick,
+    to_replacement,
     to_submitted_order,
     to_trade_tick,
 )
 from stockade_runner.timers import Timers
-from stockade_sdk import GatewayGoneError, Instrument, Order, OrderArgumentError, Position, QuoteTick, TradeTick
+from stockade_sdk import (
+    GatewayGoneError,
+    Instrument,
+    Order,
+    OrderArgumentError,
+    OrderList,
+    Position,
+    QuoteTick,
+    TradeTick,
+)
 from stockade_sdk.errors import UnknownSymbolError
 from stockade_wire.messages import (
+    AmendOrder,
+    AmendRejected,
     CancelAllOrders,
     CancelOrder,
     Event,
     FeedKind,
+    LoadState,
+    OrderLeg,
+    OrderListReply,
     OrderReply,
     OrderType,
+    ReplaceOrder,
     Request,
+    SavedState,
+    SaveState,
     Side,
     SubmitOrder,
+    SubmitOrderList,
     Subscribe,
     TimeInForce,
     TradingState,
     Welcome,
 )
 from stockade_wire.ring import LastValues, RingReader
+
+_Reply = TypeVar("_Reply", OrderReply, OrderListReply, SavedState)
 
 
 class GatewayBroker:
@@ -54,6 +77,7 @@ class GatewayBroker:
         self.symbols: tuple[str, ...] = ()
         self._instruments: dict[str, Instrument] = {}
         self._request_id = 0
+        self._saved: bytes | None = None
 
     # --- For the loop -------------------------------------------------------------------------------------------------
 
@@ -71,6 +95,7 @@ class GatewayBroker:
         self.positions = {message.symbol: to_position(message) for message in welcome.positions}
         self.orders = {message.client_order_id: to_order(message) for message in welcome.open_orders}
         self.waiting.clear()
+        self._saved = None
         for symbol, kind in self.subscriptions:
             connection.send(Subscribe(symbol, kind))
 
@@ -81,6 +106,17 @@ class GatewayBroker:
         if self.ring is not None:
             self.ring.close()
         self.connection, self.ring, self.exchange_connected = None, None, False
+
+    def load_state(self) -> bytes | None:
+        """Return what was saved last, None when nothing ever was; raises GatewayGoneError."""
+        request = LoadState(self._take_request_id())
+        return self._ask(request, request.request_id, SavedState).content
+
+    def save_state(self, content: bytes) -> None:
+        """Have a state kept, unless it is the one that was saved last; raises GatewayGoneError."""
+        if content != self._saved:
+            self._send(SaveState(content))
+            self._saved = content
 
     # --- Verbs --------------------------------------------------------------------------------------------------------
 
@@ -94,28 +130,52 @@ class GatewayBroker:
         price: str | None,
         stop_price: str | None,
         time_in_force: TimeInForce | None,
+        trailing_delta: int | None,
     ) -> Order:
         """Ask for an order and return it as SUBMITTED or DENIED."""
         self._check_symbol(symbol)
-        request = SubmitOrder(self._take_request_id(), symbol, side, type, quantity, price, stop_price, time_in_force)
-        order = to_submitted_order(request, self._ask(request, request.request_id), self.now_ns())
-        if order.is_open:
-            self.orders[order.client_order_id] = order
-        else:
-            self.waiting.append(order)
-        return order
+        request = SubmitOrder(
+            self._take_request_id(), symbol, side, type, quantity, price, stop_price, time_in_force, trailing_delta
+        )
+        reply = self._ask(request, request.request_id, OrderReply)
+        return self._keep(to_submitted_order(request, reply, self.now_ns()))
+
+    def submit_order_list(
+        self, *, symbol: str, side: Side, quantity: str, above: OrderLeg, below: OrderLeg
+    ) -> OrderList:
+        """Ask for an OCO and return it, its orders SUBMITTED or DENIED."""
+        self._check_symbol(symbol)
+        request = SubmitOrderList(self._take_request_id(), symbol, side, quantity, above, below)
+        order_list = to_order_list(request, self._ask(request, request.request_id, OrderListReply), self.now_ns())
+        for order in (order_list.above, order_list.below):
+            self._keep(order)
+        return order_list
+
+    def amend_order(self, client_order_id: str, quantity: str) -> bool:
+        """Ask to lower an order's quantity; False when the gateway refuses, and the author is told why."""
+        request = AmendOrder(self._take_request_id(), client_order_id, quantity)
+        reply = self._ask(request, request.request_id, OrderReply)
+        if reply.denied:
+            self.waiting.append(AmendRejected(client_order_id, f"{reply.denied}: {reply.message}"[:1024]))
+        return reply.denied is None
+
+    def replace_order(self, order: Order, *, quantity: str, terms: OrderLeg) -> Order:
+        """Ask for an order in the stead of another; return it as SUBMITTED or DENIED."""
+        request = ReplaceOrder(self._take_request_id(), order.client_order_id, quantity, terms)
+        reply = self._ask(request, request.request_id, OrderReply)
+        return self._keep(to_replacement(order, request, reply, self.now_ns()))
 
     def cancel_order(self, client_order_id: str) -> bool:
-        """Ask to cancel an order; False when the gateway refuses."""
+        """Ask to cancel an order or a list; False when the gateway refuses."""
         request = CancelOrder(self._take_request_id(), client_order_id)
-        return self._ask(request, request.request_id).denied is None
+        return self._ask(request, request.request_id, OrderReply).denied is None
 
     def cancel_all_orders(self, symbol: str | None) -> None:
         """Ask to cancel every open order."""
         if symbol is not None:
             self._check_symbol(symbol)
         request = CancelAllOrders(self._take_request_id(), symbol)
-        self._ask(request, request.request_id)
+        self._ask(request, request.request_id, OrderReply)
 
     def subscribe(self, symbol: str, kind: FeedKind) -> None:
         """Ask for market data; asked for again by `attach`."""
@@ -183,14 +243,22 @@ class GatewayBroker:
         self.connection.send(request)
         return self.connection
 
-    def _ask(self, request: Request, request_id: int) -> OrderReply:
+    def _keep(self, order: Order) -> Order:
+        """Remember a new order; one that was denied is told of after the callback that asked for it."""
+        if order.is_open:
+            self.orders[order.client_order_id] = order
+        else:
+            self.waiting.append(order)
+        return order
+
+    def _ask(self, request: Request, request_id: int, kind: type[_Reply]) -> _Reply:
         """Send a request and return its reply; keeps for the loop what comes in between."""
         connection = self._send(request)
         deadline = time.monotonic() + ANSWER_TIMEOUT_SECONDS
         while (left := deadline - time.monotonic()) > 0:
             event = connection.receive(left)
-            if isinstance(event, OrderReply):
-                if event.request_id == request_id:
+            if isinstance(event, OrderReply | OrderListReply | SavedState):
+                if isinstance(event, kind) and event.request_id == request_id:
                     return event
             elif event is not None:
                 self.waiting.append(event)

@@ -5,7 +5,7 @@ Apart from both because neither the wire nor the SDK may know the other's form.
 
 from decimal import Decimal
 
-from stockade_sdk import Bar, BookLevel, Fill, Instrument, Order, OrderBook, Position, QuoteTick, TradeTick
+from stockade_sdk import Bar, BookLevel, Fill, Instrument, Order, OrderBook, OrderList, Position, QuoteTick, TradeTick
 from stockade_wire import messages
 from stockade_wire.ring import layout
 from stockade_wire.scaled import unscale_number
@@ -81,7 +81,11 @@ def to_instrument(message: messages.Instrument) -> Instrument:
 def to_position(message: messages.PositionChanged) -> Position:
     """Return a position."""
     return Position(
-        message.symbol, Decimal(message.quantity), _optional(message.average_price), Decimal(message.realized_pnl)
+        message.symbol,
+        Decimal(message.quantity),
+        _optional(message.average_price),
+        Decimal(message.realized_pnl),
+        {asset: Decimal(amount) for asset, amount in message.fees.items()},
     )
 
 
@@ -97,6 +101,8 @@ def to_order(message: messages.OrderEvent) -> Order:
         price=_optional(message.price),
         stop_price=_optional(message.stop_price),
         time_in_force=message.time_in_force,
+        trailing_delta=message.trailing_delta,
+        list_id=message.list_id,
         filled_quantity=Decimal(message.filled_quantity),
         average_price=_optional(message.average_price),
         last_fill=_to_fill(message.last_fill),
@@ -107,17 +113,65 @@ def to_order(message: messages.OrderEvent) -> Order:
 
 def to_submitted_order(request: messages.SubmitOrder, reply: messages.OrderReply, now_ns: int) -> Order:
     """Return an order as the gateway's reply left it: SUBMITTED or DENIED."""
+    terms = messages.OrderLeg(
+        request.type, request.price, request.stop_price, request.time_in_force, request.trailing_delta
+    )
+    name = reply.client_order_id or ""
+    return _to_order(
+        reply, name, symbol=request.symbol, side=request.side, quantity=request.quantity, terms=terms, now_ns=now_ns
+    )
+
+
+def to_replacement(order: Order, request: messages.ReplaceOrder, reply: messages.OrderReply, now_ns: int) -> Order:
+    """Return the order that is to take another one's place, SUBMITTED or DENIED."""
+    name = reply.client_order_id or ""
+    return _to_order(
+        reply, name, symbol=order.symbol, side=order.side, quantity=request.quantity, terms=request.order, now_ns=now_ns
+    )
+
+
+def to_order_list(request: messages.SubmitOrderList, reply: messages.OrderListReply, now_ns: int) -> OrderList:
+    """Return a list as the gateway's reply left it, both orders SUBMITTED or DENIED."""
+    above, below = (
+        _to_order(
+            reply,
+            name,
+            symbol=request.symbol,
+            side=request.side,
+            quantity=request.quantity,
+            terms=terms,
+            now_ns=now_ns,
+            list_id=reply.list_id,
+        )
+        for name, terms in zip(reply.client_order_ids, (request.above, request.below), strict=True)
+    )
+    return OrderList(reply.list_id, above, below)
+
+
+def _to_order(
+    reply: messages.OrderReply | messages.OrderListReply,
+    client_order_id: str,
+    *,
+    symbol: str,
+    side: messages.Side,
+    quantity: str,
+    terms: messages.OrderLeg,
+    now_ns: int,
+    list_id: str | None = None,
+) -> Order:
     reason = f"{reply.denied}: {reply.message}" if reply.denied and reply.message else reply.denied
     return Order(
-        client_order_id=reply.client_order_id or "",
-        symbol=request.symbol,
-        side=request.side,
-        type=request.type,
+        client_order_id=client_order_id,
+        symbol=symbol,
+        side=side,
+        type=terms.type,
         state="DENIED" if reply.denied else "SUBMITTED",
-        quantity=Decimal(request.quantity),
-        price=_optional(request.price),
-        stop_price=_optional(request.stop_price),
-        time_in_force=request.time_in_force,
+        quantity=Decimal(quantity),
+        price=_optional(terms.price),
+        stop_price=_optional(terms.stop_price),
+        time_in_force=terms.time_in_force,
+        trailing_delta=terms.trailing_delta,
+        list_id=list_id,
         reason=reason,
         event_time_ns=now_ns,
     )

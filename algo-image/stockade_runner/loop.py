@@ -10,7 +10,9 @@ import signal
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from stockade_runner.broker import GatewayBroker
 from stockade_runner.connection import Connection
@@ -23,11 +25,13 @@ from stockade_runner.conversion import (
     to_trade_tick,
 )
 from stockade_runner.errors import GatewayLostError, RefusedError, UserCodeError
-from stockade_runner.faults import describe_fault
+from stockade_runner.faults import describe_fault, plain_fault
 from stockade_runner.settings import Settings
+from stockade_runner.states import pack_state, unpack_state
 from stockade_sdk import GatewayGoneError, Order, Strategy
 from stockade_wire.errors import RingError
 from stockade_wire.messages import (
+    AmendRejected,
     Bye,
     Event,
     Heartbeat,
@@ -41,6 +45,7 @@ from stockade_wire.ring import Bar, Quote, RingReader, Trade
 from stockade_wire.ring.doorbell import drain
 
 HEARTBEAT_NS: Final = 1_000_000_000
+SAVE_NS: Final = 30_000_000_000
 EVENTS_PER_TURN: Final = 64
 FIRST_WAIT_SECONDS: Final = 0.1
 LONGEST_WAIT_SECONDS: Final = 5.0
@@ -59,6 +64,7 @@ class Loop:
         self._told_disconnected = False
         self._market_pending = False
         self._next_beat_ns = 0
+        self._next_save_ns = time.monotonic_ns() + SAVE_NS
         self._wake_fd, wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._ask_to_stop)
@@ -88,7 +94,9 @@ class Loop:
 
         Raises UserCodeError for an exception in a callback, RefusedError, GatewayLostError.
         """
-        self._call(strategy.on_start)
+        self._load(strategy)
+        if not self._stopping:
+            self._call(strategy.on_start)
         while not self._stopping:
             try:
                 self._turn(strategy)
@@ -98,6 +106,7 @@ class Loop:
             if self._broker.connection is None and not self._stopping:
                 self._come_back(strategy)
         self._call(strategy.on_stop)
+        self._save(strategy)
         self._say_goodbye()
 
     # --- One turn -----------------------------------------------------------------------------------------------------
@@ -108,6 +117,8 @@ class Loop:
         self._handle_events(strategy)
         self._handle_market(strategy)
         self._fire_timers(strategy)
+        if time.monotonic_ns() >= self._next_save_ns:
+            self._save(strategy)
 
     def _seconds_to_sleep(self) -> float:
         if self._broker.waiting or self._market_pending:
@@ -150,9 +161,13 @@ class Loop:
 
     def _handle_event(self, strategy: Strategy, event: Event | Order) -> None:
         if isinstance(event, Order):
-            self._call(strategy.on_order_denied, event)
+            self._tell_order(strategy, strategy.on_order_denied, event)
         elif isinstance(event, OrderEvent):
             self._handle_order_event(strategy, event)
+        elif isinstance(event, AmendRejected):
+            known = self._broker.orders.get(event.client_order_id)
+            if known is not None:
+                self._tell_order(strategy, strategy.on_order_amend_rejected, replace(known, reason=event.reason))
         elif isinstance(event, PositionChanged):
             position = to_position(event)
             self._broker.positions[position.symbol] = position
@@ -173,9 +188,14 @@ class Loop:
             return  # The reply to the verb said so already.
         if order.is_open:
             self._broker.orders[order.client_order_id] = order
-        callback = _find_order_callback(strategy, order)
+        is_amended = known is not None and known.state == order.state and order.quantity < known.quantity
+        amended = strategy.on_order_amended if is_amended and order.last_fill is None else None
+        self._tell_order(strategy, amended or _find_order_callback(strategy, order), order)
+
+    def _tell_order(self, strategy: Strategy, callback: Callable[[Order], None] | None, order: Order) -> None:
         if callback is not None:
             self._call(callback, order)
+        self._call(strategy.on_order_event, order)
 
     def _handle_market(self, strategy: Strategy) -> None:
         ring = self._broker.ring
@@ -207,15 +227,56 @@ class Loop:
         while (name := self._broker.timers.pop_due(now_ns)) is not None:
             self._call(strategy.on_timer, name)
 
-    def _call(self, callback: Callable[..., None], *arguments: object) -> None:
+    def _call(self, callback: Callable[..., Any], *arguments: object) -> Any:
         """Call an author's callback; whatever it raises is a fault, save that the gateway is gone."""
         try:
-            callback(*arguments)
+            return callback(*arguments)
         except GatewayGoneError as error:
             log.warning("%s: %s", getattr(callback, "__name__", callback), error)
             self._broker.detach()
         except (Exception, SystemExit) as error:
             raise UserCodeError(describe_fault(error, self._settings.source_folder)) from error
+        return None
+
+    # --- What outlives the process ------------------------------------------------------------------------------------
+
+    def _load(self, strategy: Strategy) -> None:
+        """Give the author's code what it saved, trying for as long as a gateway may take to come."""
+        if type(strategy).on_load is Strategy.on_load:
+            return
+        deadline = time.monotonic() + self._settings.connect_timeout_seconds
+        while not self._stopping:
+            try:
+                content = self._broker.load_state()
+            except GatewayGoneError as error:
+                if time.monotonic() > deadline:
+                    raise GatewayLostError(f"what was saved can't be loaded: {error}") from error
+                log.warning("what was saved can't be loaded yet: %s", error)
+                self._broker.detach()
+                self._sleep(LONGEST_WAIT_SECONDS)
+                self.connect(self._strategy_name, self._settings.connect_timeout_seconds)
+                continue
+            if content is not None:
+                try:
+                    state = unpack_state(content)
+                except ValueError as error:
+                    raise UserCodeError(plain_fault("StateError", str(error))) from error
+                self._call(strategy.on_load, state)
+            return
+
+    def _save(self, strategy: Strategy) -> None:
+        """Have the gateway keep what the author's code wants kept."""
+        self._next_save_ns = time.monotonic_ns() + SAVE_NS
+        state = self._call(strategy.on_save)
+        if state is None or self._broker.connection is None:
+            return
+        try:
+            self._broker.save_state(pack_state(state))
+        except (TypeError, ValueError) as error:
+            raise UserCodeError(plain_fault("StateError", str(error))) from error
+        except GatewayGoneError as error:
+            log.warning("the state was not saved: %s", error)
+            self._broker.detach()
 
     # --- Coming and going ---------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ backtest.
 from stockade_sdk.errors import GatewayGoneError, OrderArgumentError, SdkError, UnknownSymbolError
 from stockade_sdk.instruments import Instrument
 from stockade_sdk.market import Bar, BookLevel, OrderBook, QuoteTick, TradeTick
-from stockade_sdk.orders import Fill, Order, Position
+from stockade_sdk.orders import Fill, Leg, Order, OrderList, Position
 from stockade_sdk.parameters import Parameters
 from stockade_sdk.strategy import Strategy
 from stockade_wire.messages import OrderType, Side, TimeInForce, TradingState
@@ -18,9 +18,11 @@ __all__ = [
     "Fill",
     "GatewayGoneError",
     "Instrument",
+    "Leg",
     "Order",
     "OrderArgumentError",
     "OrderBook",
+    "OrderList",
     "OrderType",
     "Parameters",
     "Position",

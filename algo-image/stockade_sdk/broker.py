@@ -7,8 +7,8 @@ from typing import Protocol
 
 from stockade_sdk.instruments import Instrument
 from stockade_sdk.market import QuoteTick, TradeTick
-from stockade_sdk.orders import Order, Position
-from stockade_wire.messages import FeedKind, OrderType, Side, TimeInForce, TradingState
+from stockade_sdk.orders import Order, OrderList, Position
+from stockade_wire.messages import FeedKind, OrderLeg, OrderType, Side, TimeInForce, TradingState
 
 
 class Broker(Protocol):
@@ -36,11 +36,23 @@ class Broker(Protocol):
         price: str | None,
         stop_price: str | None,
         time_in_force: TimeInForce | None,
+        trailing_delta: int | None,
     ) -> Order:
         """Ask for an order and return it as SUBMITTED or DENIED; raises GatewayGoneError."""
 
+    def submit_order_list(
+        self, *, symbol: str, side: Side, quantity: str, above: OrderLeg, below: OrderLeg
+    ) -> OrderList:
+        """Ask for an OCO and return it, its orders SUBMITTED or DENIED; raises GatewayGoneError."""
+
+    def amend_order(self, client_order_id: str, quantity: str) -> bool:
+        """Ask to lower an order's quantity; False when the gateway refuses; raises GatewayGoneError."""
+
+    def replace_order(self, order: Order, *, quantity: str, terms: OrderLeg) -> Order:
+        """Ask for an order in the stead of another; return it as SUBMITTED or DENIED; raises GatewayGoneError."""
+
     def cancel_order(self, client_order_id: str) -> bool:
-        """Ask to cancel an order; False when the gateway knows none such; raises GatewayGoneError."""
+        """Ask to cancel an order or a list; False when the gateway knows none such; raises GatewayGoneError."""
 
     def cancel_all_orders(self, symbol: str | None) -> None:
         """Ask to cancel every open order; raises GatewayGoneError."""

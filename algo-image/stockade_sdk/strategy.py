@@ -1,15 +1,21 @@
 """The class an author subclasses: callbacks to override, verbs to call."""
 
 import logging
+from typing import Any
 
 from stockade_sdk.broker import Broker
-from stockade_sdk.errors import UnknownSymbolError
+from stockade_sdk.errors import OrderArgumentError, UnknownSymbolError
 from stockade_sdk.instruments import Instrument
 from stockade_sdk.market import Bar, OrderBook, QuoteTick, TradeTick
 from stockade_sdk.numbers import Money, format_money, format_optional_money
-from stockade_sdk.orders import Order, Position
+from stockade_sdk.orders import Leg, Order, OrderList, Position
 from stockade_sdk.parameters import Parameters
-from stockade_wire.messages import OrderType, Side, TimeInForce, TradingState
+from stockade_wire.messages import OrderLeg, OrderType, Side, TimeInForce, TradingState
+
+State = bytes | dict[str, Any]
+"""What a strategy may save."""
+
+_NEEDS_TIME_IN_FORCE = ("LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT")
 
 
 class Strategy:
@@ -78,6 +84,15 @@ class Strategy:
     def on_order_expired(self, order: Order) -> None:
         """The exchange ended the order, e.g. what an IOC order left unfilled."""
 
+    def on_order_amended(self, order: Order) -> None:
+        """The order has the smaller `order.quantity` asked for by `amend_order`, and still its place in the queue."""
+
+    def on_order_amend_rejected(self, order: Order) -> None:
+        """The order is as it was, for `order.reason`."""
+
+    def on_order_event(self, order: Order) -> None:
+        """Anything happened to an order; called after the callback of its own that says what."""
+
     def on_position_changed(self, position: Position) -> None:
         """A fill changed the algorithm's own position."""
 
@@ -92,6 +107,17 @@ class Strategy:
 
     def on_trading_changed(self, trading: TradingState) -> None:
         """The kill switch moved: `Active`, `Reducing` (only what lowers the position) or `Halted` (only cancels)."""
+
+    def on_save(self) -> State | None:
+        """Return what `on_load` is to find at the next start; asked every half minute and after `on_stop`.
+
+        A dict of what JSON can hold (a Decimal comes back as text), or bytes of your own making; at most 64 KiB. It
+        outlives the pod. None saves nothing.
+        """
+        return None
+
+    def on_load(self, state: State) -> None:
+        """Take over what `on_save` returned last; called before `on_start`, unless nothing was ever saved."""
 
     # --- Verbs --------------------------------------------------------------------------------------------------------
 
@@ -112,30 +138,83 @@ class Strategy:
         type: OrderType | None = None,  # noqa: A002 - the exchange's own word
         price: Money | None = None,
         stop_price: Money | None = None,
+        trailing_delta: int | None = None,
         time_in_force: TimeInForce | None = None,
     ) -> Order:
         """Ask for any kind of order and return it as SUBMITTED or DENIED.
 
         Without a `type` it is a LIMIT order when there is a price and a MARKET order when there is none; a LIMIT
-        order is GTC unless told otherwise. Numbers are not rounded for you: see `instrument`. Raises
-        OrderArgumentError, GatewayGoneError.
+        order is GTC unless told otherwise. A stop or take-profit order with a `trailing_delta` (basis points: 100 is
+        1 %) follows the market, from its `stop_price` on or at once. Numbers are not rounded for you: see
+        `instrument`. Raises OrderArgumentError, GatewayGoneError.
         """
         kind: OrderType = type or ("MARKET" if price is None else "LIMIT")
-        if time_in_force is None and kind in ("LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"):
-            time_in_force = "GTC"
+        terms = _format_leg(Leg(kind, price, stop_price, trailing_delta, time_in_force))
         return self._broker.submit_order(
             symbol=symbol,
             side=side,
             type=kind,
             quantity=format_money("quantity", quantity),
-            price=format_optional_money("price", price),
-            stop_price=format_optional_money("stop_price", stop_price),
-            time_in_force=time_in_force,
+            price=terms.price,
+            stop_price=terms.stop_price,
+            time_in_force=terms.time_in_force,
+            trailing_delta=terms.trailing_delta,
         )
 
-    def cancel_order(self, order: Order | str) -> bool:
-        """Ask to cancel an order or client order id; False when it is not open any more."""
-        return self._broker.cancel_order(order if isinstance(order, str) else order.client_order_id)
+    def submit_oco(self, symbol: str, side: Side, quantity: Money, *, above: Leg, below: Leg) -> OrderList:
+        """Ask for two orders, one above the market and one below, of which only one can fill ("one cancels the other").
+
+        A sale takes its profit above (LIMIT_MAKER, TAKE_PROFIT, TAKE_PROFIT_LIMIT) and stops its loss below (STOP_LOSS,
+        STOP_LOSS_LIMIT), a purchase the other way round. Returned SUBMITTED or DENIED, both or neither. Raises
+        OrderArgumentError, GatewayGoneError.
+        """
+        return self._broker.submit_order_list(
+            symbol=symbol,
+            side=side,
+            quantity=format_money("quantity", quantity),
+            above=_format_leg(above),
+            below=_format_leg(below),
+        )
+
+    def amend_order(self, order: Order | str, quantity: Money) -> bool:
+        """Ask to lower an order's quantity, which keeps its place in the queue; False when the gateway refuses.
+
+        `on_order_amended` or `on_order_amend_rejected` follows; until then the old quantity counts against the limits.
+        Raises OrderArgumentError, GatewayGoneError.
+        """
+        return self._broker.amend_order(_name(order), format_money("quantity", quantity))
+
+    def replace_order(
+        self,
+        order: Order,
+        *,
+        quantity: Money | None = None,
+        price: Money | None = None,
+        stop_price: Money | None = None,
+        trailing_delta: int | None = None,
+    ) -> Order:
+        """Ask to cancel an order and, only when that succeeds, to place another; return that one, SUBMITTED or DENIED.
+
+        What is not given is as the old order has it, the quantity what is left of it. Until the exchange has answered
+        both orders count against the limits. If the old one can't be cancelled, the new one is REJECTED. Raises
+        OrderArgumentError, GatewayGoneError.
+        """
+        leg = Leg(
+            order.type,
+            order.price if price is None else price,
+            order.stop_price if stop_price is None else stop_price,
+            order.trailing_delta if trailing_delta is None else trailing_delta,
+            order.time_in_force,
+        )
+        quantity = order.remaining_quantity if quantity is None else quantity
+        return self._broker.replace_order(order, quantity=format_money("quantity", quantity), terms=_format_leg(leg))
+
+    def cancel_order(self, order: Order | OrderList | str) -> bool:
+        """Ask to cancel an order, an OCO or an id of either; False when it is not open any more.
+
+        Cancelling one order of an OCO cancels both.
+        """
+        return self._broker.cancel_order(_name(order))
 
     def cancel_all_orders(self, symbol: str | None = None) -> None:
         """Ask to cancel every open order, or those of one symbol."""
@@ -216,6 +295,26 @@ class Strategy:
     def last_trade(self, symbol: str) -> TradeTick | None:
         """Return the newest public trade, without a subscription; None before the first."""
         return self._broker.last_trade(symbol)
+
+
+def _name(order: Order | OrderList | str) -> str:
+    if isinstance(order, Order):
+        return order.client_order_id
+    return order.list_id if isinstance(order, OrderList) else order
+
+
+def _format_leg(leg: Leg) -> OrderLeg:
+    """Return an order's terms as they travel, GTC where a time in force is needed; raises OrderArgumentError."""
+    delta = leg.trailing_delta
+    if delta is not None and (isinstance(delta, bool) or not isinstance(delta, int) or not 1 <= delta <= 10_000):
+        raise OrderArgumentError(f"trailing_delta is {delta!r}: write whole basis points from 1 to 10000, 100 is 1 %")
+    return OrderLeg(
+        leg.type,
+        format_optional_money("price", leg.price),
+        format_optional_money("stop_price", leg.stop_price),
+        leg.time_in_force or ("GTC" if leg.type in _NEEDS_TIME_IN_FORCE else None),
+        delta,
+    )
 
 
 def bind_strategy(strategy: Strategy, broker: Broker, parameters: Parameters) -> None:

@@ -173,7 +173,8 @@ class OrderEvent(SQLModel, table=True):
     """One step in an order's life; append-only. Written by gateways.
 
     `sequence` counts an order's steps from 0; `filled_quantity` and `filled_quote` are cumulative. `algorithm` is
-    empty and `version` 0 for an order placed by hand.
+    empty and `version` 0 for an order placed by hand. `trailing_delta` is in basis points; `list_id` is the list's
+    client order id when the order is one of two.
     """
 
     __tablename__ = "order_event"
@@ -204,6 +205,8 @@ class OrderEvent(SQLModel, table=True):
     exchange_order_id: int | None = Field(default=None, sa_type=BigInteger)
     reason: str | None = Field(default=None, sa_type=Text)
     recorded_time: datetime = Field(default_factory=_now, sa_column=_time(now=True))
+    trailing_delta: int | None = Field(default=None)
+    list_id: str | None = Field(default=None, sa_type=Text)
 
 
 class OrderState(SQLModel, table=True):
@@ -239,6 +242,8 @@ class OrderState(SQLModel, table=True):
     filled_quote: Decimal = Field(sa_column=_money())
     exchange_order_id: int | None = Field(default=None, sa_type=BigInteger)
     reason: str | None = Field(default=None, sa_type=Text)
+    trailing_delta: int | None = Field(default=None)
+    list_id: str | None = Field(default=None, sa_type=Text)
 
 
 class Fill(SQLModel, table=True):
@@ -305,6 +310,24 @@ class Position(SQLModel, table=True):
     realized_pnl: Decimal = Field(sa_column=_money())
     quote_asset: str = Field(sa_column=Column(Text, nullable=False))
     updated: datetime = Field(sa_column=_time())
+
+
+class SavedState(SQLModel, table=True):
+    """What a strategy keeps for its next start, the newest only. Written and read by its gateway.
+
+    By the Algorithm's uid, not its name: one that is made anew begins anew.
+    """
+
+    __tablename__ = "saved_state"
+    __table_args__ = (
+        CheckConstraint("octet_length(content) <= 65536", name="content_is_bounded"),
+        {"schema": SCHEMA},
+    )
+
+    tenant_uid: str | None = Field(default=None, sa_column=_owner(primary_key=True))
+    algorithm_uid: str = Field(sa_column=Column(Text, primary_key=True))
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    saved_time: datetime = Field(sa_column=_time())
 
 
 class Audit(SQLModel, table=True):

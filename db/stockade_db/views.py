@@ -39,6 +39,8 @@ class OrderHistory(SQLModel, table=True):
     filled_quote: Decimal
     average_price: Decimal | None
     reason: str | None
+    trailing_delta: int | None
+    list_id: str | None
     sequence: int
     created_time: datetime
     updated_time: datetime
@@ -69,6 +71,8 @@ class OpenOrder(SQLModel, table=True):
     filled_quote: Decimal
     average_price: Decimal | None
     reason: str | None
+    trailing_delta: int | None
+    list_id: str | None
     sequence: int
     created_time: datetime
     updated_time: datetime

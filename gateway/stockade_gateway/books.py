@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
+import msgspec
+
 from stockade_gateway.errors import JournalError, LedgerError
 from stockade_gateway.filters import InstrumentRules
 from stockade_gateway.journal import Checkpoint, Journal, Record
@@ -20,7 +22,7 @@ from stockade_gateway.ledger_entries import (
     make_order_event_row,
     make_position_row,
 )
-from stockade_gateway.orders import Change, Execution, Order, OrderReport, Orders, OrderState
+from stockade_gateway.orders import Change, Execution, Order, OrderReport, Orders, OrderState, Refusal
 from stockade_gateway.past import Past
 from stockade_gateway.positions import Positions
 from stockade_wire.order_ids import order_number
@@ -45,7 +47,7 @@ class Books:
         rules: dict[str, InstrumentRules],
         journal: Journal,
         ledger: LedgerWriter,
-        tell: Callable[[Change], None],
+        tell: Callable[[Change | Refusal], None],
     ) -> None:
         self.orders = orders
         self.positions = positions
@@ -123,19 +125,26 @@ class Books:
         self.past_known = True
         self.rewrite_journal()
 
-    def submit(self, order: Order) -> Change:
-        """Write down a new order before anything is sent; raises JournalError, and then there is no order.
+    def submit(self, *orders: Order) -> list[Change]:
+        """Write down new orders before anything is sent; raises JournalError, and then there is none of them.
 
-        The change is returned and not told, as the algorithm has to hear the order's id first.
+        The changes are returned and not told, as the algorithm has to hear the orders' ids first.
         """
         if self._journal_stale:
             self.rewrite_journal()
-        change = Change(order)
-        self._journal.append(change)
-        self.orders.add(order)
-        self.counts["submitted"] += 1
-        self._ledger.record_order_event(make_order_event_row(self._owner, order))
-        return change
+        changes = [Change(order) for order in orders]
+        try:
+            for change in changes:
+                self._journal.append(change)
+        except JournalError:
+            # One of two may have got in.
+            self._journal_stale = len(orders) > 1
+            raise
+        for order in orders:
+            self.orders.add(order)
+            self.counts["submitted"] += 1
+            self._ledger.record_order_event(make_order_event_row(self._owner, order))
+        return changes
 
     def deny(self, order: Order) -> None:
         """Record an order that never leaves the pod."""
@@ -160,6 +169,10 @@ class Books:
     def reject(self, order: Order, reason: str) -> None:
         """Note that the exchange refused the order, or that it certainly never got it."""
         self._take_one(self.orders.reject(order.client_order_id, reason, time.time_ns()))
+
+    def refuse_amendment(self, order: Order, reason: str) -> None:
+        """Tell that the order was not amended; it is as it was, so there is nothing to write down."""
+        self.tell(Refusal(msgspec.structs.replace(order), reason))
 
     def request_cancel(self, order: Order) -> None:
         """Note that a cancel of the order is on its way."""

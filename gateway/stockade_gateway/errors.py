@@ -12,6 +12,9 @@ GatewayError
     └── StatusUnknownError   … or not at all: what was asked may or may not have happened
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class GatewayError(Exception):
     """Base of everything the gateway raises on purpose."""
@@ -42,13 +45,14 @@ class ClientError(GatewayError):
 
 
 class ExchangeError(GatewayError):
-    """The exchange refused a request; `code` is Binance's, `status` the HTTP-like one."""
+    """The exchange refused a request; `code` is Binance's, `status` the HTTP-like one, `data` what it says besides."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"{message} (code {code}, status {status})")
         self.status = status
         self.code = code
         self.message = message
+        self.data = data or {}
 
 
 class RateLimitedError(ExchangeError):

@@ -28,12 +28,14 @@ from stockade_gateway.errors import LedgerError
 from stockade_gateway.ledger_rows import (
     CLASHES,
     ORDER_EVENT,
+    SAVE_STATE,
     STATEMENTS,
     EquityRow,
     FillRow,
     OrderEventRow,
     PositionRow,
     Row,
+    SavedStateRow,
     columns,
     encode_row,
 )
@@ -167,6 +169,17 @@ class Ledger:
         )
         return self._load(FillRow, query, prefix, timeout_seconds)
 
+    def save_state(self, row: SavedStateRow) -> None:
+        """Replace what is kept for an algorithm's next start, unless that is newer. Raises LedgerError."""
+        with _session(self._url_file) as connection:
+            connection.execute(_words(SAVE_STATE), msgspec.structs.asdict(row))
+
+    def load_state(self, algorithm_uid: str) -> SavedStateRow | None:
+        """Return what is kept for an algorithm's next start, None when nothing is. Raises LedgerError."""
+        query = f"SELECT {columns(SavedStateRow)} FROM ledger.saved_state WHERE algorithm_uid = %s"  # noqa: S608 words of our own
+        with _session(self._url_file) as connection, connection.cursor(row_factory=class_row(SavedStateRow)) as cursor:
+            return cursor.execute(_words(query), (algorithm_uid,)).fetchone()
+
     def close(self, timeout_seconds: float) -> bool:
         """Flush, stop the thread and close everything; False when rows are left in the spool."""
         done = self.flush(timeout_seconds)
@@ -296,6 +309,16 @@ def _stream(url_file: Path, row_type: type[_StoredRow], query: str, prefix: str)
             yield from cursor
     except psycopg.Error as error:
         raise LedgerError(f"the ledger can't be read: {str(error).partition(chr(10))[0]}") from error
+
+
+@contextlib.contextmanager
+def _session(url_file: Path) -> Iterator[psycopg.Connection[Any]]:
+    """Lend a connection for one short statement; raises LedgerError for all that may go wrong."""
+    try:
+        with _open(url_file) as connection, _deadline(connection, _SILENCE_SECONDS):
+            yield connection
+    except (psycopg.Error, OSError) as error:
+        raise LedgerError(f"the ledger can't be reached: {str(error).partition(chr(10))[0]}") from error
 
 
 def _open(url_file: Path, *, autocommit: bool = True) -> psycopg.Connection[Any]:

@@ -61,6 +61,8 @@ def make_order_event_row(owner: Owner, order: Order) -> OrderEventRow:
         filled_quote=order.filled_quote,
         exchange_order_id=order.exchange_order_id,
         reason=order.reason,
+        trailing_delta=order.trailing_delta,
+        list_id=order.list_id,
     )
 
 
@@ -134,6 +136,8 @@ def read_order_row(row: OrderEventRow) -> Order:
         quantity=row.quantity or row.filled_quantity,
         price=row.price,
         stop_price=row.stop_price,
+        trailing_delta=row.trailing_delta,
+        list_id=row.list_id,
         created_time_ns=time_ns,
         updated_time_ns=time_ns,
         state=state,

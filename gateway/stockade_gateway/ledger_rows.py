@@ -34,6 +34,8 @@ class OrderEventRow(msgspec.Struct, frozen=True, kw_only=True):
     filled_quote: Decimal = Decimal(0)
     exchange_order_id: int | None = None
     reason: str | None = None
+    trailing_delta: int | None = None
+    list_id: str | None = None
 
 
 class FillRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,14 @@ class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
     updated: datetime
 
 
+class SavedStateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy keeps for its next start; not spooled, as only the newest counts."""
+
+    algorithm_uid: str
+    content: bytes
+    saved_time: datetime
+
+
 class EquityRow(msgspec.Struct, frozen=True, kw_only=True):
     """An algorithm's result at a moment, its parts apart, each counted from its first fill; None is unknown."""
 
@@ -99,7 +109,7 @@ def encode_row(row: Row) -> bytes:
     return _LETTERS[type(row)] + _encoder.encode(row)
 
 
-def columns(row_type: type[Row]) -> str:
+def columns(row_type: type[Row | SavedStateRow]) -> str:
     """Return the row's columns as SQL; `time` is a word of SQL's own."""
     return ", ".join(f'"{name}"' for name in row_type.__struct_fields__)
 
@@ -122,6 +132,14 @@ _UPSERT_POSITION = (
     "average_price = excluded.average_price, realized_pnl = excluded.realized_pnl, "
     "quote_asset = excluded.quote_asset, updated = excluded.updated WHERE excluded.updated >= kept.updated"
 )
+
+SAVE_STATE = f"""
+    INSERT INTO ledger.saved_state AS kept ({columns(SavedStateRow)})
+    VALUES (%(algorithm_uid)s, %(content)s, %(saved_time)s)
+    ON CONFLICT (tenant_uid, algorithm_uid) DO UPDATE SET content = excluded.content, saved_time = excluded.saved_time
+    WHERE excluded.saved_time >= kept.saved_time
+"""  # noqa: S608 words of our own
+"""Keeps a state unless a newer one is there."""
 
 STATEMENTS: dict[bytes, str] = {
     ORDER_EVENT: _insert(OrderEventRow),

@@ -127,8 +127,8 @@ def _check_shape(order: OrderRequest) -> Denial | None:
 
 def _check_filters(order: OrderRequest, view: SymbolView) -> Denial | None:
     market_price = view.ask if order.side == "BUY" else view.bid
-    if order.type == "MARKET" and market_price is None:
-        return Denial("NO_PRICE", f"there is no fresh quote of {order.symbol} to value a market order with")
+    if order.price is None and order.stop_price is None and market_price is None:
+        return Denial("NO_PRICE", f"there is no fresh quote of {order.symbol} to value a {order.type} order with")
     fault = find_filter_fault(order, view.rules, market_price)
     return Denial("FILTER_VIOLATED", fault) if fault else None
 
@@ -251,8 +251,10 @@ def _worst_with(order: OrderRequest, view: SymbolView) -> Decimal:
 
 
 def _value_price(order: OrderRequest, view: SymbolView) -> Decimal:
-    """Return the highest price the order could be valued at: its own or the market's."""
+    """Return the highest price the order could be valued at: its own, the market's, or where a trailing one fires."""
     market = (view.ask if order.side == "BUY" else view.bid) or ZERO
+    if order.trailing_delta is not None and order.fires_above:
+        market += market * order.trailing_delta / 10_000
     return max(order.price or ZERO, order.stop_price or ZERO, market)
 
 

@@ -1,8 +1,8 @@
 """The life of this algorithm's orders as a pure state machine: facts from the exchange in, changes out, no I/O.
 
-An order keeps facts, each of which only grows: what the exchange acknowledged, the largest executed quantity it
-reported, the executions counted (each trade id once) and how it ended. Its state is computed from them, so reports may
-come twice, late or in any order and still lead to the same state.
+An order keeps facts, each of which only goes one way: what the exchange acknowledged, the largest executed quantity it
+reported, the executions counted (each trade id once), the smallest quantity it was amended to, and how it ended. Its
+state is computed from them, so reports may come twice, late or in any order and still lead to the same state.
 """
 
 from collections.abc import Iterable
@@ -84,6 +84,7 @@ class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
     stop_price: Decimal | None
     executed_quantity: Decimal
     event_time_ms: int
+    trailing_delta: int | None = None
     reason: str | None = None
     executions: tuple[Execution, ...] = ()
 
@@ -101,6 +102,10 @@ class Order(msgspec.Struct, kw_only=True):
     stop_price: Decimal | None
     created_time_ns: int
     updated_time_ns: int
+    # Basis points that the price has to come back by before a trailing order fires.
+    trailing_delta: int | None = None
+    # Client order id of the list it is one of two orders of; None for an order of its own.
+    list_id: str | None = None
     state: OrderState = OrderState.INITIALIZED
     # Steps told so far; the first is number 0.
     sequence: int = 0
@@ -143,6 +148,13 @@ class Change(msgspec.Struct, frozen=True, tag="change"):
     execution: Execution | None = None
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """An order was not amended, and why; it is as it was."""
+
+    order: Order
+    reason: str
+
+
 class Orders:
     """All orders this algorithm may still hear about, and the trades counted; foreign orders never get in."""
 
@@ -150,6 +162,7 @@ class Orders:
         self.prefix = prefix
         self._orders: dict[str, Order] = {}
         self._open: dict[str, Order] = {}
+        self._lists: dict[str, dict[str, Order]] = {}
         # By order, as an algorithm that trades with itself has two executions of one trade id.
         self._trades: dict[str, set[int]] = {}
         # Number of the newest order forgotten; what is unknown and not newer was closed long ago.
@@ -175,9 +188,31 @@ class Orders:
         """Number of orders that are not final."""
         return len(self._open)
 
+    def legs(self, list_id: str) -> list[Order]:
+        """Return the orders of a list, none when it is not known."""
+        return list(self._lists.get(list_id, {}).values())
+
+    def sum_open(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Return, by symbol, what the open orders may still buy and sell; of a list only one order can fill."""
+        sums: dict[str, tuple[Decimal, Decimal]] = {}
+        lists: set[str] = set()
+        for order in self._open.values():
+            if order.list_id is not None and order.list_id in lists:
+                continue
+            if order.list_id is None:
+                remaining = order.remaining
+            else:
+                lists.add(order.list_id)
+                remaining = self._list_remaining(order.list_id)
+            buys, sells = sums.get(order.symbol, (ZERO, ZERO))
+            sums[order.symbol] = (buys + remaining, sells) if order.side == "BUY" else (buys, sells + remaining)
+        return sums
+
     def add(self, order: Order) -> None:
         """Take in an order: a new one, or one restored from the journal, the ledger or the exchange."""
         self._orders[order.client_order_id] = order
+        if order.list_id is not None:
+            self._lists.setdefault(order.list_id, {})[order.client_order_id] = order
         self._file(order)
 
     def apply(self, report: OrderReport) -> list[Change]:
@@ -200,7 +235,11 @@ class Orders:
             order.end = end
             order.reason = report.reason
         order.reported_quantity = max(order.reported_quantity, report.executed_quantity)
-        change = self._settle(order, report.event_time_ms * 1_000_000)
+        is_amended = ZERO < report.quantity < order.quantity
+        if is_amended:
+            order.quantity = report.quantity
+            _close_if_filled(order)
+        change = self._settle(order, report.event_time_ms * 1_000_000, is_amended=is_amended)
         return [*changes, change] if change else changes
 
     def apply_execution(self, execution: Execution) -> Change | None:
@@ -214,8 +253,7 @@ class Orders:
         order.filled_quantity += execution.quantity
         order.filled_quote += execution.quote_quantity
         order.reported_quantity = max(order.reported_quantity, order.filled_quantity)
-        if order.filled_quantity >= order.quantity:
-            order.end = OrderState.FILLED
+        _close_if_filled(order)
         order.sequence += 1
         order.updated_time_ns = max(order.updated_time_ns, execution.trade_time_ms * 1_000_000)
         order.state = _compute_state(order)
@@ -277,6 +315,10 @@ class Orders:
                 break
             del self._orders[order.client_order_id]
             self._trades.pop(order.client_order_id, None)
+            if order.list_id is not None:
+                del self._lists[order.list_id][order.client_order_id]
+                if not self._lists[order.list_id]:
+                    del self._lists[order.list_id]
             self.forget(order.client_order_id)
             forgotten += 1
         return forgotten
@@ -286,9 +328,15 @@ class Orders:
         number = order_number(self.prefix, client_order_id)
         self.forgotten_number = max(self.forgotten_number, -1 if number is None else number)
 
-    def _settle(self, order: Order, time_ns: int) -> Change | None:
+    def _list_remaining(self, list_id: str) -> Decimal:
+        """Return what the orders of a list can still fill together: what one of them filled, the other never can."""
+        legs = self._lists[list_id].values()
+        quantity = max((leg.quantity for leg in legs if not leg.is_final), default=ZERO)
+        return max(quantity - sum((leg.filled_quantity for leg in legs), ZERO), ZERO)
+
+    def _settle(self, order: Order, time_ns: int, *, is_amended: bool = False) -> Change | None:
         state = _compute_state(order)
-        if state is order.state:
+        if state is order.state and not is_amended:
             return None
         order.state = state
         order.sequence += 1
@@ -301,6 +349,11 @@ class Orders:
             self._open.pop(order.client_order_id, None)
         else:
             self._open[order.client_order_id] = order
+
+
+def _close_if_filled(order: Order) -> None:
+    if order.filled_quantity >= order.quantity:
+        order.end = OrderState.FILLED
 
 
 def _compute_state(order: Order) -> OrderState:
@@ -330,6 +383,7 @@ def _adopt(report: OrderReport) -> Order:
         quantity=report.quantity,
         price=report.price,
         stop_price=report.stop_price,
+        trailing_delta=report.trailing_delta,
         created_time_ns=time_ns,
         updated_time_ns=time_ns,
         sent_time_ns=time_ns,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from stockade_gateway.books import Books
@@ -108,6 +109,22 @@ class Reconciler:
             except ExchangeError as error:
                 logger.warning("asking for order %s: %s", order.client_order_id, error)
             await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+
+    async def resolve_amendment(self, order: Order, quantity: Decimal, sent_time_ns: int) -> bool:
+        """Ask until the order has that quantity or is closed; False when the request can no longer arrive."""
+        for attempt in range(1_000_000):
+            asked_ns = time.time_ns()
+            try:
+                await self._ask(order)
+            except ExchangeError as error:
+                logger.warning("asking for order %s: %s", order.client_order_id, error)
+            else:
+                if order.is_final or order.quantity <= quantity:
+                    return True
+                if asked_ns > sent_time_ns + _LATEST_EXECUTION_NS:
+                    return False
+            await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+        return False
 
     async def _wait(self) -> bool:
         """Return when a reconciliation is due; True when only because it has been quiet."""

@@ -13,27 +13,39 @@ from stockade_gateway.control import Trading
 from stockade_gateway.dead_man import DeadManSwitch
 from stockade_gateway.desk import Desk
 from stockade_gateway.errors import ClientError
-from stockade_gateway.filters import InstrumentRules, OrderRequest
-from stockade_gateway.orders import Change
+from stockade_gateway.filters import InstrumentRules, ListRequest, OrderRequest
+from stockade_gateway.limits import Denial
+from stockade_gateway.orders import Change, Refusal
+from stockade_gateway.saved_state import SavedStates
 from stockade_wire import PROTOCOL_VERSION
 from stockade_wire.messages import (
     MAX_WELCOME_ORDERS,
+    AmendOrder,
+    AmendRejected,
     CancelAllOrders,
     CancelOrder,
     Connection,
+    DenialCode,
     Event,
     Fault,
     FillReport,
     Hello,
     Instrument,
+    LoadState,
     OrderEvent,
+    OrderLeg,
+    OrderListReply,
     OrderReply,
     OrderType,
     PositionChanged,
     Refused,
+    ReplaceOrder,
     Request,
+    SavedState,
+    SaveState,
     Side,
     SubmitOrder,
+    SubmitOrderList,
     Subscribe,
     TimeInForce,
     TradingChanged,
@@ -50,19 +62,23 @@ class Session:
 
     def __init__(
         self,
+        *,
         desk: Desk,
         dead_man: DeadManSwitch,
+        states: SavedStates,
         ring_path: str,
         subscribe: Callable[[str, str], None],
         send: Callable[[Event], None],
     ) -> None:
         self._desk = desk
         self._dead_man = dead_man
+        self._states = states
         self._ring_path = ring_path
         self._subscribe = subscribe
         self._send = send
         self._greeted = False
         self._seen = False
+        self._has_loaded = False
         self._told_trading: Trading | None = None
         self.strategy: str | None = None
         self.fault: Fault | None = None
@@ -85,17 +101,17 @@ class Session:
         if not self._greeted:
             raise ClientError(f"{type(request).__name__} came before Hello")
         self._dead_man.note_life(time.monotonic())
-        if isinstance(request, SubmitOrder):
-            self._submit(request)
-        elif isinstance(request, CancelOrder):
-            denial = self._desk.cancel(request.client_order_id)
-            code, message = (denial.code, denial.message) if denial else (None, None)
-            self._send(OrderReply(request.request_id, request.client_order_id, code, message))
+        if isinstance(request, SubmitOrder | SubmitOrderList | AmendOrder | ReplaceOrder | CancelOrder):
+            self._send(self._answer(request))
         elif isinstance(request, CancelAllOrders):
             self._send(OrderReply(request.request_id, None))
             self._desk.cancel_all(request.symbol)
         elif isinstance(request, Subscribe) and request.symbol in self._desk.symbols:
             self._subscribe(request.symbol, request.kind)
+        elif isinstance(request, SaveState):
+            self._states.save(request.content, time.time_ns())
+        elif isinstance(request, LoadState):
+            self._load_state(request)
         elif isinstance(request, Fault):
             self.fault = request
             where = f"{request.file}:{request.line}"
@@ -103,12 +119,15 @@ class Session:
 
     def close(self) -> None:
         """Note that the algorithm's connection is gone."""
-        self._greeted = False
+        self._greeted = self._has_loaded = False
         self._told_trading = None
 
-    def tell_change(self, change: Change) -> None:
+    def tell(self, change: Change | Refusal) -> None:
         """Tell the algorithm of one step of an order, and of its position when that moved."""
         if not self._greeted:
+            return
+        if isinstance(change, Refusal):
+            self._send(AmendRejected(change.order.client_order_id, change.reason[:1024]))
             return
         self._send(_make_order_event(change))
         if change.execution is not None:
@@ -162,24 +181,50 @@ class Session:
             self._send(_make_order_event(Change(order)))
         self._send(Connection(self._desk.api.connected))
 
-    def _submit(self, request: SubmitOrder) -> None:
-        order = OrderRequest(
-            symbol=request.symbol,
-            side=request.side,
-            type=request.type,
-            quantity=Decimal(request.quantity),
-            price=None if request.price is None else Decimal(request.price),
-            stop_price=None if request.stop_price is None else Decimal(request.stop_price),
-            time_in_force=request.time_in_force,
-        )
-        client_order_id, denial = self._desk.submit(order)
-        code, message = (denial.code, denial.message[:1024]) if denial else (None, None)
-        self._send(OrderReply(request.request_id, client_order_id, code, message))
+    def _answer(
+        self, request: SubmitOrder | SubmitOrderList | AmendOrder | ReplaceOrder | CancelOrder
+    ) -> OrderReply | OrderListReply:
+        """Have the desk do what is asked of one order or list."""
+        client_order_id: str | None
+        if isinstance(request, SubmitOrderList):
+            legs = [
+                _read_leg(request.symbol, request.side, request.quantity, leg) for leg in (request.above, request.below)
+            ]
+            list_id, names, denial = self._desk.submit_list(ListRequest(above=legs[0], below=legs[1]))
+            return OrderListReply(request.request_id, list_id, names, *_explain(denial))
+        if isinstance(request, SubmitOrder):
+            leg = OrderLeg(
+                request.type, request.price, request.stop_price, request.time_in_force, request.trailing_delta
+            )
+            client_order_id, denial = self._desk.submit(_read_leg(request.symbol, request.side, request.quantity, leg))
+        elif isinstance(request, ReplaceOrder):
+            client_order_id, denial = self._desk.replace(
+                request.client_order_id, _read_leg("", "", request.quantity, request.order)
+            )
+        elif isinstance(request, AmendOrder):
+            client_order_id = request.client_order_id
+            denial = self._desk.amend(client_order_id, Decimal(request.quantity))
+        else:
+            client_order_id = request.client_order_id
+            denial = self._desk.cancel(client_order_id)
+        return OrderReply(request.request_id, client_order_id, *_explain(denial))
+
+    def _load_state(self, request: LoadState) -> None:
+        if self._has_loaded:
+            raise ClientError("LoadState came twice")
+        if not self._states.restored:
+            raise ClientError("what the strategy saved can't be read from the ledger yet")
+        self._has_loaded = True
+        self._send(SavedState(request.request_id, self._states.content))
 
     def _make_position(self, symbol: str) -> PositionChanged:
         holding = self._desk.books.positions.holding(symbol)
         return PositionChanged(
-            symbol, to_text(holding.quantity), _to_optional_text(holding.average_price), to_text(holding.realized)
+            symbol,
+            to_text(holding.quantity),
+            _to_optional_text(holding.average_price),
+            to_text(holding.realized),
+            {asset: to_text(amount) for asset, amount in holding.fees.items()},
         )
 
 
@@ -192,6 +237,23 @@ def to_text(number: Decimal) -> str:
 def refuse(reason: str, message: str) -> Refused:
     """Return the message that ends a session."""
     return Refused(reason, message[:1024])
+
+
+def _explain(denial: Denial | None) -> tuple[DenialCode | None, str | None]:
+    return (denial.code, denial.message[:1024]) if denial else (None, None)
+
+
+def _read_leg(symbol: str, side: str, quantity: str, leg: OrderLeg) -> OrderRequest:
+    return OrderRequest(
+        symbol=symbol,
+        side=side,
+        type=leg.type,
+        quantity=Decimal(quantity),
+        price=None if leg.price is None else Decimal(leg.price),
+        stop_price=None if leg.stop_price is None else Decimal(leg.stop_price),
+        time_in_force=leg.time_in_force,
+        trailing_delta=leg.trailing_delta,
+    )
 
 
 def _to_optional_text(number: Decimal | None) -> str | None:
@@ -226,6 +288,8 @@ def _make_order_event(change: Change) -> OrderEvent:
         price=_to_optional_text(order.price),
         stop_price=_to_optional_text(order.stop_price),
         time_in_force=cast("TimeInForce | None", order.time_in_force),
+        trailing_delta=order.trailing_delta,
+        list_id=order.list_id,
     )
 
 

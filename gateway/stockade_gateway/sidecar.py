@@ -38,10 +38,11 @@ from stockade_gateway.ledger_entries import Owner, make_equity_row
 from stockade_gateway.limits import compute_exposure
 from stockade_gateway.market import Market
 from stockade_gateway.on_stop import StopResult, carry_out
-from stockade_gateway.orders import Change, Orders
+from stockade_gateway.orders import Change, Orders, Refusal
 from stockade_gateway.positions import Positions
 from stockade_gateway.rate_budget import RateBudget
 from stockade_gateway.reconcile import Reconciler
+from stockade_gateway.saved_state import SavedStates
 from stockade_gateway.session import Session
 from stockade_gateway.settings import Settings, read_settings
 from stockade_gateway.socket_server import SocketServer
@@ -89,6 +90,7 @@ class Sidecar:
         self._rest = RestClient(settings.rest_url, self._keys, self._clock, self._budget)
         self._market = Market()
         self._dead_man = DeadManSwitch(time.monotonic())
+        self._states = SavedStates(settings.journal_directory, settings.algorithm_uid, self._ledger)
         self._owner = Owner(settings.account, settings.algorithm, settings.version)
         self._tasks: list[asyncio.Task[None]] = []
         self._desk: Desk | None = None
@@ -159,6 +161,7 @@ class Sidecar:
         del records
         if past_symbols is not None:
             await self._try_past(books, rules)
+        await self._try_state()
         ids = OrderIds(self._prefix, time.time_ns() // 1_000_000, books.highest_number)
         api = WebsocketApi(
             settings.websocket_api_url,
@@ -202,11 +205,19 @@ class Sidecar:
             directory / "orders.sock", self._settings.algorithm_uid_number, self._receive, self._note_client_gone
         )
         stream = MarketStream(self._settings.streams_url, self._settings.symbols, ring, self._market, server.ring)
-        self._session = Session(desk, self._dead_man, str(ring.path), stream.subscribe, server.send)
+        self._session = Session(
+            desk=desk,
+            dead_man=self._dead_man,
+            states=self._states,
+            ring_path=str(ring.path),
+            subscribe=stream.subscribe,
+            send=server.send,
+        )
         self._server = server
         server.open()
         self._run_forever(stream.run())
         self._run_forever(_beat(ring))
+        self._run_forever(self._states.run())
 
     async def _try_past_symbols(self) -> set[str] | None:
         try:
@@ -220,6 +231,12 @@ class Sidecar:
             await restore_past(books, self._ledger, self._prefix, rules)
         except LedgerError as error:
             logger.warning("the ledger does not tell the past: %s", error)
+
+    async def _try_state(self) -> None:
+        try:
+            await self._states.restore()
+        except LedgerError as error:
+            logger.warning("what the strategy saved is not known yet: %s", error)
 
     async def _load_past_later(self, books: Books, reconciler: Reconciler, rules: dict[str, InstrumentRules]) -> None:
         async def load_more_rules(symbols: set[str]) -> None:
@@ -261,6 +278,7 @@ class Sidecar:
             )
         logger.info("onStop %s: %s: %s", self._on_stop.action, self._on_stop.result, self._on_stop.message)
         self._write_termination_message(self._on_stop)
+        await self._carry_state()
         if not await asyncio.to_thread(self._ledger.flush, _FLUSH_SECONDS):
             logger.error("%d rows could not be written to the ledger", self._ledger.spooled)
         if self._server is not None:
@@ -272,6 +290,12 @@ class Sidecar:
             self._desk.close()
         self._rest.close()
         await asyncio.to_thread(self._ledger.close, 0.0)
+
+    async def _carry_state(self) -> None:
+        try:
+            await self._states.carry()
+        except (LedgerError, OSError) as error:
+            logger.error("what the strategy saved last is not in the ledger: %s", error)  # noqa: TRY400 - the text says it all
 
     def _write_termination_message(self, result: StopResult) -> None:
         try:
@@ -372,9 +396,9 @@ class Sidecar:
         if self._session is not None:
             self._session.close()
 
-    def _tell_change(self, change: Change) -> None:
+    def _tell_change(self, change: Change | Refusal) -> None:
         if self._session is not None:
-            self._session.tell_change(change)
+            self._session.tell(change)
 
     def _note_start(self, reason: str) -> None:
         self._start_reason = reason

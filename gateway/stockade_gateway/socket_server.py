@@ -16,7 +16,7 @@ from stockade_gateway.errors import ClientError
 from stockade_gateway.session import refuse
 from stockade_wire.errors import MalformedMessageError
 from stockade_wire.messages import (
-    MAX_REQUEST_BYTES,
+    MAX_DATAGRAM_BYTES,
     Event,
     Request,
     Welcome,
@@ -159,7 +159,7 @@ class SocketServer:
             if client is None:
                 return
             try:
-                datagram = client.recv(MAX_REQUEST_BYTES + 1)
+                datagram = client.recv(MAX_DATAGRAM_BYTES + 1)
             except BlockingIOError:
                 return
             except OSError:

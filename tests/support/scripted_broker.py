@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from stockade_sdk import Bar, Instrument, Order, Parameters, Position, QuoteTick, Strategy, TradeTick
+from stockade_sdk import Bar, Instrument, Order, OrderList, Parameters, Position, QuoteTick, Strategy, TradeTick
 from stockade_sdk.strategy import bind_strategy
-from stockade_wire.messages import FeedKind, OrderType, Side, TimeInForce, TradingState
+from stockade_wire.messages import FeedKind, OrderLeg, OrderType, Side, TimeInForce, TradingState
 
 FEE = Decimal("0.001")
 EXAMPLES = Path(__file__).resolve().parents[2] / "algo-image" / "examples"
@@ -50,6 +50,7 @@ class ScriptedBroker:
         price: str | None,
         stop_price: str | None,
         time_in_force: TimeInForce | None,
+        trailing_delta: int | None = None,
     ) -> Order:
         """Deny, fill or keep an order."""
         order = Order(
@@ -62,6 +63,7 @@ class ScriptedBroker:
             price=None if price is None else Decimal(price),
             stop_price=None if stop_price is None else Decimal(stop_price),
             time_in_force=time_in_force,
+            trailing_delta=trailing_delta,
             reason=self.denial,
         )
         self.submitted.append(order)
@@ -73,6 +75,46 @@ class ScriptedBroker:
         else:
             self._open[order.client_order_id] = order
         return order
+
+    def submit_order_list(
+        self, *, symbol: str, side: Side, quantity: str, above: OrderLeg, below: OrderLeg
+    ) -> OrderList:
+        """Deny or keep two orders; the test decides which of them fills."""
+        name = f"sk-{next(self._numbers)}"
+        orders = [
+            self.submit_order(
+                symbol=symbol,
+                side=side,
+                type=leg.type,
+                quantity=quantity,
+                price=leg.price,
+                stop_price=leg.stop_price,
+                time_in_force=leg.time_in_force,
+                trailing_delta=leg.trailing_delta,
+            )
+            for leg in (above, below)
+        ]
+        return OrderList(name, orders[0], orders[1])
+
+    def amend_order(self, client_order_id: str, quantity: str) -> bool:
+        """Lower an open order's quantity."""
+        order = self._open.get(client_order_id)
+        if order is not None:
+            self._open[client_order_id] = msgspec.structs.replace(order, quantity=Decimal(quantity))
+        return order is not None
+
+    def replace_order(self, order: Order, *, quantity: str, terms: OrderLeg) -> Order:
+        """Cancel an order and keep another."""
+        self.cancel_order(order.client_order_id)
+        return self.submit_order(
+            symbol=order.symbol,
+            side=order.side,
+            type=terms.type,
+            quantity=quantity,
+            price=terms.price,
+            stop_price=terms.stop_price,
+            time_in_force=terms.time_in_force,
+        )
 
     def cancel_order(self, client_order_id: str) -> bool:
         """Cancel an open order."""
@@ -158,6 +200,7 @@ class ScriptedBroker:
         while self._to_tell:
             order = self._to_tell.pop(0)
             getattr(strategy, f"on_order_{order.state.lower()}")(order)
+            strategy.on_order_event(order)
 
     def _fill(self, order: Order, price: Decimal) -> None:
         before = self.position(order.symbol).quantity

@@ -4,5 +4,5 @@ Both sides of the line import this package and nothing of each other, so that it
 on.
 """
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised with every change of a message or of the ring's layout; the gateway refuses a client with another one."""

@@ -12,8 +12,12 @@ from msgspec import Meta, Struct
 from stockade_wire.errors import MalformedMessageError, MessageTooLargeError
 
 MAX_REQUEST_BYTES: Final = 8 * 1024
-"""Largest datagram of an algorithm."""
-MAX_EVENT_BYTES: Final = 64 * 1024
+"""Largest datagram of an algorithm, but for a SaveState."""
+MAX_STATE_BYTES: Final = 64 * 1024
+"""What a strategy may have kept for its next start."""
+MAX_DATAGRAM_BYTES: Final = MAX_STATE_BYTES + 1024
+"""Largest datagram there is: a state with its frame."""
+MAX_EVENT_BYTES: Final = MAX_DATAGRAM_BYTES
 """Largest datagram of a gateway; its Welcome carries every instrument and open order."""
 MAX_TRACEBACK_BYTES: Final = 4 * 1024
 """What a Fault may carry of a traceback; its sender keeps the end, where the cause stands."""
@@ -28,6 +32,8 @@ SignedNumber = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,18})?\Z")]
 Word = Annotated[str, Meta(max_length=128)]
 Sentence = Annotated[str, Meta(max_length=1024)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+BasisPoints = Annotated[int, Meta(ge=1, le=10_000)]
+State = Annotated[bytes, Meta(max_length=MAX_STATE_BYTES)]
 
 Side = Literal["BUY", "SELL"]
 OrderType = Literal[
@@ -109,10 +115,55 @@ class SubmitOrder(Message, frozen=True):
     price: Number | None = None
     stop_price: Number | None = None
     time_in_force: TimeInForce | None = None
+    trailing_delta: BasisPoints | None = None
+
+
+class OrderLeg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What one order of a list has for itself."""
+
+    type: OrderType
+    price: Number | None = None
+    stop_price: Number | None = None
+    time_in_force: TimeInForce | None = None
+    trailing_delta: BasisPoints | None = None
+
+
+class SubmitOrderList(Message, frozen=True):
+    """Asks for an OCO: two orders, one on either side of the market, of which only one can fill.
+
+    Answered at once by an OrderListReply with the same `request_id`.
+    """
+
+    request_id: Count
+    symbol: Symbol
+    side: Side
+    quantity: Number
+    above: OrderLeg
+    below: OrderLeg
+
+
+class AmendOrder(Message, frozen=True):
+    """Asks to lower an order's quantity without losing its place in the queue."""
+
+    request_id: Count
+    client_order_id: ClientOrderId
+    quantity: Number
+
+
+class ReplaceOrder(Message, frozen=True):
+    """Asks to cancel an order and, only when that succeeds, to place another one of its symbol and side.
+
+    Answered with the new order's id.
+    """
+
+    request_id: Count
+    client_order_id: ClientOrderId
+    quantity: Number
+    order: OrderLeg
 
 
 class CancelOrder(Message, frozen=True):
-    """Asks to cancel one order."""
+    """Asks to cancel one order, or a whole list by its id or that of one of its orders."""
 
     request_id: Count
     client_order_id: ClientOrderId
@@ -130,6 +181,18 @@ class Subscribe(Message, frozen=True):
 
     symbol: Symbol
     kind: FeedKind
+
+
+class SaveState(Message, frozen=True):
+    """What the strategy wants to find at its next start; replaces what it saved before."""
+
+    content: State
+
+
+class LoadState(Message, frozen=True):
+    """Asks, once in a connection, for what was saved last; answered by a SavedState with the same `request_id`."""
+
+    request_id: Count
 
 
 class Fault(Message, frozen=True):
@@ -173,7 +236,7 @@ class FillReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
 
 
 class OrderReply(Message, frozen=True):
-    """Answer to a SubmitOrder, CancelOrder or CancelAllOrders; `denied` names the limit that forbade it.
+    """Answer to a request about one order or to CancelAllOrders; `denied` names the limit that forbade it.
 
     A CancelAllOrders is answered without a `client_order_id`.
     """
@@ -184,8 +247,18 @@ class OrderReply(Message, frozen=True):
     message: Sentence | None = None
 
 
+class OrderListReply(Message, frozen=True):
+    """Answer to a SubmitOrderList: the list's id and those of its orders, the one above first."""
+
+    request_id: Count
+    list_id: ClientOrderId
+    client_order_ids: tuple[ClientOrderId, ClientOrderId]
+    denied: DenialCode | None = None
+    message: Sentence | None = None
+
+
 class OrderEvent(Message, frozen=True):
-    """An order changed its state."""
+    """An order changed its state, or kept it and got a smaller quantity."""
 
     client_order_id: ClientOrderId
     symbol: Symbol
@@ -201,15 +274,32 @@ class OrderEvent(Message, frozen=True):
     price: Number | None = None
     stop_price: Number | None = None
     time_in_force: TimeInForce | None = None
+    trailing_delta: BasisPoints | None = None
+    list_id: ClientOrderId | None = None
+
+
+class AmendRejected(Message, frozen=True):
+    """An order was not amended and is as it was."""
+
+    client_order_id: ClientOrderId
+    reason: Sentence
+
+
+class SavedState(Message, frozen=True):
+    """Answer to LoadState; without `content` when nothing was ever saved."""
+
+    request_id: Count
+    content: State | None
 
 
 class PositionChanged(Message, frozen=True):
-    """The algorithm's own position in one symbol, from its fills only."""
+    """The algorithm's own position in one symbol, from its fills only; `fees` by the asset they were taken in."""
 
     symbol: Symbol
     quantity: SignedNumber
     average_price: Number | None
     realized_pnl: SignedNumber
+    fees: dict[Asset, Number] = {}
 
 
 class TradingChanged(Message, frozen=True):
@@ -243,13 +333,40 @@ class Welcome(Message, frozen=True):
     trading: TradingState
 
 
-Request = Hello | Heartbeat | SubmitOrder | CancelOrder | CancelAllOrders | Subscribe | Fault | Bye
-Event = Welcome | Refused | OrderReply | OrderEvent | PositionChanged | TradingChanged | Connection
+Request = (
+    Hello
+    | Heartbeat
+    | SubmitOrder
+    | SubmitOrderList
+    | AmendOrder
+    | ReplaceOrder
+    | CancelOrder
+    | CancelAllOrders
+    | Subscribe
+    | SaveState
+    | LoadState
+    | Fault
+    | Bye
+)
+Event = (
+    Welcome
+    | Refused
+    | OrderReply
+    | OrderListReply
+    | OrderEvent
+    | AmendRejected
+    | PositionChanged
+    | SavedState
+    | TradingChanged
+    | Connection
+)
 
 REQUEST_TYPES: Final[dict[str, type[Message]]] = {member.__name__: member for member in get_args(Request)}
 EVENT_TYPES: Final[dict[str, type[Message]]] = {member.__name__: member for member in get_args(Event)}
 
 _encoder = msgspec.msgpack.Encoder()
+# How a SaveState begins: an array of two, the first of them its name.
+_SAVE_STATE_HEAD = b"\x92\xa9SaveState"
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
@@ -257,9 +374,9 @@ _event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 def encode_request(request: Request) -> bytes:
     """Return the datagram of a request.
 
-    Raises MessageTooLargeError above MAX_REQUEST_BYTES.
+    Raises MessageTooLargeError above MAX_REQUEST_BYTES, and for a SaveState above MAX_DATAGRAM_BYTES.
     """
-    return _encode(request, MAX_REQUEST_BYTES)
+    return _encode(request, MAX_DATAGRAM_BYTES if isinstance(request, SaveState) else MAX_REQUEST_BYTES)
 
 
 def encode_event(event: Event) -> bytes:
@@ -275,7 +392,7 @@ def decode_request(datagram: bytes) -> Request:
 
     Raises MalformedMessageError, whose text may be shown to the algorithm's author.
     """
-    _check_size(datagram, MAX_REQUEST_BYTES)
+    _check_size(datagram, MAX_DATAGRAM_BYTES if datagram.startswith(_SAVE_STATE_HEAD) else MAX_REQUEST_BYTES)
     try:
         return _request_decoder.decode(datagram)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

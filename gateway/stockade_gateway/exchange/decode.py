@@ -81,6 +81,7 @@ class ExecutionReport(msgspec.Struct, frozen=True):
     T: int
     m: bool
     f: str | None = None
+    d: int | None = None
     C: str | None = None
     N: str | None = None
     Y: Decimal = Decimal(0)
@@ -146,6 +147,7 @@ def decode_execution_report(event: bytes | msgspec.Raw) -> OrderReport:
         stop_price=report.P or None,
         executed_quantity=report.z,
         event_time_ms=report.T,
+        trailing_delta=report.d,
         reason=report.eR or (report.r if report.r != "NONE" else None) or _explain_status(report.X),
         executions=executions,
     )
@@ -186,8 +188,33 @@ def read_order(order: dict[str, Any]) -> OrderReport:
         stop_price=Decimal(order.get("stopPrice", "0")) or None,
         executed_quantity=Decimal(order["executedQty"]),
         event_time_ms=time_ms,
+        trailing_delta=order.get("trailingDelta"),
         reason=order.get("expiryReason") or _explain_status(order["status"]),
         executions=executions,
+    )
+
+
+def read_orders(answer: dict[str, Any]) -> list[OrderReport]:
+    """Return the reports in an answer about one order, or about a list of which each order has a report."""
+    return [read_order(order) for order in answer.get("orderReports", (answer,))]
+
+
+def read_amendment(answer: dict[str, Any]) -> OrderReport:
+    """Return the report in the answer to `order.amend.keepPriority`, whose fields have names of their own."""
+    order = answer["amendedOrder"]
+    return OrderReport(
+        client_order_id=order["clientOrderId"],
+        symbol=order["symbol"],
+        exchange_order_id=order["orderId"],
+        status=order["status"],
+        side=order["side"],
+        type=order["type"],
+        time_in_force=order.get("timeInForce"),
+        quantity=Decimal(order["qty"]),
+        price=Decimal(order.get("price", "0")) or None,
+        stop_price=Decimal(order.get("stopPrice", "0")) or None,
+        executed_quantity=Decimal(order["executedQty"]),
+        event_time_ms=answer["transactTime"],
     )
 
 

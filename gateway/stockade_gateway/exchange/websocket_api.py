@@ -104,7 +104,7 @@ class WebsocketApi:
         # -1006 and -1007 say so in words; a 5xx never says that nothing happened (Binance, "HTTP return codes").
         if status >= 500 or status == 0 or code in (-1006, -1007):
             raise StatusUnknownError(f"{method}: {message or 'no usable answer'} (status {status})")
-        raise ExchangeError(status, code, message)
+        raise ExchangeError(status, code, message, error.get("data"))
 
     async def _subscribe(self) -> None:
         try:

@@ -10,7 +10,7 @@ from stockade_gateway.errors import JournalError, LedgerError
 from stockade_gateway.journal import open_journal
 from stockade_gateway.ledger_entries import Owner, make_fill_row, make_order_event_row, read_fill_row, read_order_row
 from stockade_gateway.ledger_rows import EquityRow, FillRow, OrderEventRow, PositionRow
-from stockade_gateway.orders import Change, Execution, Order, Orders, OrderState
+from stockade_gateway.orders import Change, Execution, Order, Orders, OrderState, Refusal
 from stockade_gateway.past import Past, gather_past
 from stockade_gateway.positions import Positions
 from stockade_wire.order_ids import OrderIds
@@ -51,7 +51,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.told: list[Change] = []
+        self.told: list[Change | Refusal] = []
         self.ledger = ListLedger()
         self.journal, records, self.damage = open_journal(folder)
         rules = {"BTCUSDT": BTCUSDT}
