@@ -37,7 +37,7 @@ def make_list_placement(above: Order, below: Order) -> dict[str, object]:
 
 
 def make_amendment(order: Order, quantity: Decimal) -> dict[str, object]:
-    """Return the parameters of `order.amend.keepPriority`; without its own id the order would be given a foreign one."""
+    """Return the parameters of `order.amend.keepPriority`; without its own id the order would get a foreign one."""
     return {
         "symbol": order.symbol,
         "origClientOrderId": order.client_order_id,

@@ -20,16 +20,24 @@ from typing import Any, TypeVar
 from stockade_wire import PROTOCOL_VERSION
 from stockade_wire.messages import (
     MAX_EVENT_BYTES,
+    AmendOrder,
     CancelAllOrders,
     CancelOrder,
     Event,
     Heartbeat,
     Hello,
     LauncherReport,
+    LoadState,
     OrderEvent,
+    OrderLeg,
+    OrderListReply,
     OrderReply,
+    ReplaceOrder,
     Request,
+    SavedState,
+    SaveState,
     SubmitOrder,
+    SubmitOrderList,
     Welcome,
     decode_event,
     encode_request,
@@ -127,6 +135,16 @@ class PaperExchange:
         found: dict[str, Any] = next(account for account in accounts if account["account"] == number)
         return found
 
+    def last_price(self, symbol: str = "BTCUSDT") -> Decimal:
+        """Return the price of the last trade."""
+        status, answer = request(self.port, "GET", f"/api/v3/ticker/price?symbol={symbol}")
+        assert status == 200
+        return Decimal(json.loads(answer)["price"])
+
+    def choose_regime(self, name: str) -> None:
+        """Let the market fall, rise or calm down."""
+        self.call("PUT", "/paper/v1/feed/regime", {"regime": name})
+
     def arm(self, kind: str, **details: Any) -> None:
         """Arm a fault."""
         self.call("POST", "/paper/v1/faults", {"kind": kind, **details})
@@ -170,8 +188,36 @@ class Algorithm:
         self.send(SubmitOrder(self._request_id, symbol, side, kind, quantity, price, **fields))  # type: ignore[arg-type]
         return self.wait_for(OrderReply, lambda reply: reply.request_id == self._request_id)
 
+    def submit_oco(self, side: str, quantity: str, above: OrderLeg, below: OrderLeg) -> OrderListReply:
+        """Submit two orders of which one can fill; returns the reply."""
+        self._request_id += 1
+        self.send(SubmitOrderList(self._request_id, "BTCUSDT", side, quantity, above, below))  # type: ignore[arg-type]
+        return self.wait_for(OrderListReply, lambda reply: reply.request_id == self._request_id)
+
+    def amend(self, client_order_id: str | None, quantity: str) -> OrderReply:
+        """Lower an order's quantity; returns the reply."""
+        self._request_id += 1
+        self.send(AmendOrder(self._request_id, str(client_order_id), quantity))
+        return self.wait_for(OrderReply, lambda reply: reply.request_id == self._request_id)
+
+    def replace(self, client_order_id: str | None, quantity: str, terms: OrderLeg) -> OrderReply:
+        """Put another order in the stead of one; returns the reply."""
+        self._request_id += 1
+        self.send(ReplaceOrder(self._request_id, str(client_order_id), quantity, terms))
+        return self.wait_for(OrderReply, lambda reply: reply.request_id == self._request_id)
+
+    def save(self, content: bytes) -> None:
+        """Have a state kept."""
+        self.send(SaveState(content))
+
+    def load(self) -> bytes | None:
+        """Return what is kept."""
+        self._request_id += 1
+        self.send(LoadState(self._request_id))
+        return self.wait_for(SavedState).content
+
     def cancel(self, client_order_id: str) -> OrderReply:
-        """Cancel an order; returns the reply."""
+        """Cancel an order or a list; returns the reply."""
         self._request_id += 1
         self.send(CancelOrder(self._request_id, client_order_id))
         return self.wait_for(OrderReply, lambda reply: reply.request_id == self._request_id)
