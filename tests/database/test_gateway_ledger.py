@@ -17,6 +17,7 @@ import pytest
 from stockade_db import tables
 from stockade_gateway.errors import LedgerError
 from stockade_gateway.ledger import EquityRow, FillRow, Ledger, OrderEventRow, PositionRow
+from stockade_gateway.ledger_rows import SavedStateRow
 from tests.support import postgresql as support
 
 _DEADLINE_SECONDS = 60
@@ -107,10 +108,35 @@ def _await(condition: Callable[[], bool], what: str) -> None:
         (FillRow, tables.Fill),
         (PositionRow, tables.Position),
         (EquityRow, tables.EquityPoint),
+        (SavedStateRow, tables.SavedState),
     ],
 )
 def test_rows_have_the_tables_columns(row_type: type[msgspec.Struct], model: Any) -> None:
     assert set(row_type.__struct_fields__) == set(model.model_fields) - {"tenant_uid", "recorded_time"}
+
+
+def test_the_newest_state_of_a_strategy_is_kept(writer: Ledger, database: support.Ledger) -> None:
+    newer = SavedStateRow(algorithm_uid="grid-1", content=b"\x00j{}" * 1000, saved_time=_TIME + timedelta(seconds=1))
+    older = SavedStateRow(algorithm_uid="grid-1", content=b"old", saved_time=_TIME)
+    assert writer.load_state("grid-1") is None
+    for row in (newer, older):
+        writer.save_state(row)
+    assert writer.load_state("grid-1") == newer
+    assert writer.load_state("grid-2") is None
+    with pytest.raises(LedgerError, match="content_is_bounded"):
+        writer.save_state(msgspec.structs.replace(newer, content=bytes(65537)))
+    assert _query(database, "SELECT tenant_uid, count(*) FROM ledger.saved_state GROUP BY 1") == [("uid-of-alpha", 1)]
+
+
+def test_lists_and_trailing_orders_are_in_the_history(writer: Ledger, database: support.Ledger) -> None:
+    writer.record_order_event(_event(1, type="STOP_LOSS", trailing_delta=150, list_id=f"{_PREFIX}0"))
+    writer.record_order_event(_event(1, 1, type="STOP_LOSS", trailing_delta=150, list_id=f"{_PREFIX}0", quantity="0.4"))
+    assert writer.flush(_DEADLINE_SECONDS)
+    for view in ("open_orders", "order_history"):
+        found = _query(database, f"SELECT trailing_delta, list_id, quantity FROM ledger.{view}")
+        assert found == [(150, f"{_PREFIX}0", Decimal("0.4"))]
+    (row,) = writer.load_orders(prefix=_PREFIX)
+    assert (row.trailing_delta, row.list_id) == (150, f"{_PREFIX}0")
 
 
 def test_each_kind_of_row_arrives_as_it_was(writer: Ledger, database: support.Ledger) -> None:

@@ -20,6 +20,7 @@ _OWNED_BY_TENANT = (
     "fill",
     "equity_point",
     "position",
+    "saved_state",
     "algorithm",
     "algorithm_version",
     "user",
@@ -66,6 +67,8 @@ INSERT INTO ledger.position (tenant_uid, account, algorithm, symbol, quantity, r
     VALUES ('uid-of-{t}', 'main', 'grid', 'BTCUSDT', 3, 0, 'USDT', now());
 INSERT INTO ledger.equity_point (tenant_uid, account, algorithm, quote_asset, time, realized_pnl)
     VALUES ('uid-of-{t}', 'main', 'grid', 'USDT', now(), 0);
+INSERT INTO ledger.saved_state (tenant_uid, algorithm_uid, content, saved_time)
+    VALUES ('uid-of-{t}', 'algo-{t}', 'j', now());
 INSERT INTO ledger.audit (tenant_uid, actor, action, object_kind, object_name)
     VALUES ('uid-of-{t}', 'me', 'x', 'y', 'z');
 INSERT INTO ledger.alert (tenant_uid, object_kind, object_name, severity, reason, message)
@@ -190,7 +193,7 @@ _ADD = {"SELECT", "INSERT"}
 _KEEP = {"SELECT", "INSERT", "UPDATE"}
 _TENANT_RIGHTS = {
     **dict.fromkeys(("order_event", "fill", "equity_point"), _ADD),
-    "position": _KEEP,
+    **dict.fromkeys(("position", "saved_state"), _KEEP),
     **dict.fromkeys(("order_state", "algorithm", "algorithm_version", *_VIEWS), _READ),
 }
 _OPERATOR_RIGHTS = {
@@ -198,7 +201,7 @@ _OPERATOR_RIGHTS = {
     **dict.fromkeys(("algorithm_version", "audit", "alert"), _ADD),
 }
 _PANEL_RIGHTS = {
-    **dict.fromkeys((*_OWNED_BY_TENANT, *_VIEWS, "tenant", "alembic_version"), _READ),
+    **dict.fromkeys({*_OWNED_BY_TENANT, *_VIEWS, "tenant", "alembic_version"} - {"saved_state"}, _READ),
     "audit": _ADD,
     "user": {*_KEEP, "DELETE"},
     "session": {*_KEEP, "DELETE"},
