@@ -33,6 +33,7 @@ from stockade_crds.exchange_account import (
     KeysSecret,
     Trading,
 )
+from stockade_crds.keys import list_key_slots, name_next_keys
 from stockade_crds.resource import API_VERSION, GROUP, VERSION, Metadata
 from stockade_crds.tenant import Tenant, TenantExchange, TenantQuota, TenantSpec, TenantStatus
 
@@ -72,4 +73,6 @@ __all__ = [
     "Trading",
     "UpdatePolicy",
     "Version",
+    "list_key_slots",
+    "name_next_keys",
 ]

@@ -85,6 +85,8 @@ class Control(msgspec.Struct, frozen=True, rename="camel"):
     limits_or_none: Limits | None = msgspec.field(name="limits", default=None)
     dead_man: DeadMan | None = None
     account: AccountControl = AccountControl()
+    # The Secret whose keys are to be used; a name, never what is in it.
+    keys_secret: str | None = None
 
     @property
     def limits(self) -> Limits:

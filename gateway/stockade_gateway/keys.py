@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import logging
+import os
 import re
 import resource
 from pathlib import Path
@@ -11,6 +12,7 @@ from stockade_gateway.errors import KeysError
 from stockade_gateway.signing import Signer, make_hmac_signer, make_private_key_signer
 
 _PR_SET_DUMPABLE = 4
+_MAX_BYTES = 16 * 1024
 _SECRET_PARAMETERS = re.compile(r"(?i)((?:signature|apiKey|apiSecret|X-MBX-APIKEY)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+")
 
 
@@ -36,16 +38,25 @@ def load_keys(directory: Path) -> ExchangeKeys:
 
     Raises KeysError, naming the missing entry, never its content.
     """
-    api_key = _read_entry(directory / "apiKey")
+    try:
+        api_key = _read_entry(directory / "apiKey").decode("ascii")
+    except UnicodeDecodeError:
+        raise KeysError("apiKey of the key Secret is not plain text; paste it as the exchange shows it") from None
     if not api_key:
         raise KeysError("the key Secret has no apiKey; create it with the entries apiKey and apiSecret (or privateKey)")
-    private_key = _read_entry(directory / "privateKey")
-    if private_key:
-        return ExchangeKeys(api_key, make_private_key_signer(private_key.encode()))
-    secret = _read_entry(directory / "apiSecret")
-    if not secret:
-        raise KeysError("the key Secret has neither apiSecret nor privateKey; add the one that belongs to apiKey")
-    return ExchangeKeys(api_key, make_hmac_signer(secret.encode()))
+    for name, make_signer in (("privateKey", make_private_key_signer), ("apiSecret", make_hmac_signer)):
+        secret = _read_entry(directory / name)
+        try:
+            if secret:
+                return ExchangeKeys(api_key, make_signer(secret))
+        finally:
+            wipe(secret)
+    raise KeysError("the key Secret has neither apiSecret nor privateKey; add the one that belongs to apiKey")
+
+
+def wipe(secret: bytearray) -> None:
+    """Overwrite a secret with zeros, so that no later memory of this process holds it by chance."""
+    secret[:] = bytes(len(secret))
 
 
 def harden_process() -> None:
@@ -70,10 +81,24 @@ def redact(text: str) -> str:
     return _SECRET_PARAMETERS.sub(r"\1[redacted]", text)
 
 
-def _read_entry(path: Path) -> str:
+def _read_entry(path: Path) -> bytearray:
+    """Return an entry without the blanks around it, in the one place of memory that ever holds it; empty when absent.
+
+    The caller wipes it.
+    """
+    read = bytearray(_MAX_BYTES)
     try:
-        return path.read_text().strip()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.readv(descriptor, [read])
+        finally:
+            os.close(descriptor)
+        start = next((index for index in range(size) if not chr(read[index]).isspace()), size)
+        end = next((index for index in range(size, start, -1) if not chr(read[index - 1]).isspace()), start)
+        return read[start:end]
     except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
+        return bytearray()
+    except OSError as error:
         raise KeysError(f"{path.name} of the key Secret can't be read: {type(error).__name__}") from None
+    finally:
+        wipe(read)

@@ -74,6 +74,10 @@ class Reconciler:
             self._wanted.set()
         self.past_unknown = None
 
+    def look_again(self) -> None:
+        """Ask soon for every order that is open, because an event may have been missed; orders go on meanwhile."""
+        self._wanted.set()
+
     async def run(self) -> None:
         """Reconcile whenever it is wanted, until cancelled."""
         failures = 0

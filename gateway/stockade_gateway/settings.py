@@ -25,6 +25,7 @@ class Settings:
     status_port: int
     algorithm_uid_number: int
     keys_directory: Path
+    keys_secret: str
     control_file: Path
     journal_directory: Path
     run_directory: Path
@@ -54,6 +55,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         status_port=require_integer(environment, "STOCKADE_STATUS_PORT", "8081"),
         algorithm_uid_number=require_integer(environment, "STOCKADE_ALGORITHM_UID_NUMBER", "10002"),
         keys_directory=Path(environment.get("STOCKADE_KEYS_DIRECTORY", "/keys")),
+        keys_secret=require_text(environment, "STOCKADE_KEYS_SECRET"),
         control_file=Path(environment.get("STOCKADE_CONTROL_FILE", "/control/control")),
         journal_directory=Path(environment.get("STOCKADE_JOURNAL_DIRECTORY", "/journal")),
         run_directory=Path(environment.get("STOCKADE_RUN_DIRECTORY", "/run/stockade")),

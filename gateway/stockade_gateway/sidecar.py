@@ -31,6 +31,7 @@ from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.filters import InstrumentRules
 from stockade_gateway.journal import open_journal
+from stockade_gateway.key_rotation import KeyRotation, choose_secret
 from stockade_gateway.keys import RedactingFilter, harden_process, load_keys
 from stockade_gateway.kill_switch import KillSwitch
 from stockade_gateway.ledger import Ledger
@@ -80,14 +81,15 @@ class Sidecar:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._keys = load_keys(settings.keys_directory)
         self._prefix = order_prefix(settings.algorithm_uid)
         self._control_file = ControlFile(settings.control_file)
         self._control_file.poll()
+        self._keys_secret = choose_secret(settings.keys_directory, self._read_wanted_keys(), settings.keys_secret)
+        keys = load_keys(settings.keys_directory / self._keys_secret)
         self._ledger = Ledger(settings.ledger_directory / "url", settings.journal_directory)
         self._clock = ExchangeClock()
         self._budget = RateBudget()
-        self._rest = RestClient(settings.rest_url, self._keys, self._clock, self._budget)
+        self._rest = RestClient(settings.rest_url, keys, self._clock, self._budget)
         self._market = Market()
         self._dead_man = DeadManSwitch(time.monotonic())
         self._states = SavedStates(settings.journal_directory, settings.algorithm_uid, self._ledger)
@@ -95,6 +97,7 @@ class Sidecar:
         self._tasks: list[asyncio.Task[None]] = []
         self._desk: Desk | None = None
         self._reconciler: Reconciler | None = None
+        self._rotation: KeyRotation | None = None
         self._kill_switch: KillSwitch | None = None
         self._session: Session | None = None
         self._server: SocketServer | None = None
@@ -141,7 +144,9 @@ class Sidecar:
             lambda: load_rules(self._rest, self._budget, symbols, settings.symbols, time.time()),
             self._note_start,
         )
-        self._account_fault = await insist("checking the key", lambda: check_account(self._rest), self._note_start)
+        self._account_fault, account_number = await insist(
+            "checking the key", lambda: check_account(self._rest), self._note_start
+        )
         await insist(
             "loading quotes",
             lambda: load_quotes(self._rest, self._market, rules, time.time_ns()),
@@ -165,7 +170,7 @@ class Sidecar:
         ids = OrderIds(self._prefix, time.time_ns() // 1_000_000, books.highest_number)
         api = WebsocketApi(
             settings.websocket_api_url,
-            self._keys,
+            self._rest.keys,
             self._clock,
             self._budget,
             on_user_event=self._take_user_event,
@@ -186,6 +191,8 @@ class Sidecar:
         reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
         desk.set_readiness(reconciler)
         self._desk, self._reconciler = desk, reconciler
+        self._rotation = KeyRotation(settings.keys_directory, self._keys_secret, self._rest, api, account_number)
+        self._run_forever(self._rotation.run(self._read_wanted_keys, reconciler.look_again))
         self._kill_switch = KillSwitch(desk, reconciler)
         self._open_market_and_socket(desk)
         for work in (api.run(), reconciler.run(), self._poll_control(), self._keep_house(), self._keep_clock()):
@@ -303,6 +310,10 @@ class Sidecar:
         except OSError as error:
             logger.error("the termination message can't be written: %s", error)  # noqa: TRY400 - the text says it all
 
+    def _read_wanted_keys(self) -> str | None:
+        control = self._control_file.control
+        return None if control is None else control.keys_secret
+
     async def _poll_control(self) -> None:
         """Apply the control as soon as it changes, and see to the dead man's switch."""
         while True:
@@ -415,6 +426,7 @@ class Sidecar:
             or self._control_file.error
             or desk.books.journal_error
             or reconciler.past_unknown
+            or (self._rotation.error if self._rotation is not None else None)
         )
 
     def _make_status(self) -> dict[str, Any]:
@@ -424,7 +436,8 @@ class Sidecar:
                 algorithm=self._settings.algorithm,
                 version=self._settings.version,
                 mode=self._settings.environment,
-                key_version=self._keys.version,
+                key_version=self._rest.keys.version,
+                keys_secret=self._rotation.secret if self._rotation is not None else self._keys_secret,
                 reason=self._find_reason(),
                 control=self._control_file.control,
                 desk=self._desk,

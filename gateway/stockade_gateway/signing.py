@@ -11,16 +11,22 @@ from stockade_gateway.errors import KeysError
 Signer = Callable[[bytes], str]
 
 
-def make_hmac_signer(secret: bytes) -> Signer:
-    """Return a signer for an HMAC-SHA256 key: lower-case hexadecimal."""
+def make_hmac_signer(secret: bytes | bytearray) -> Signer:
+    """Return a signer for an HMAC-SHA256 key: lower-case hexadecimal.
+
+    It keeps the hash's inner state and not the secret; OpenSSL clears that when the signer goes.
+    """
+    keyed = hmac.new(secret, digestmod=hashlib.sha256)
 
     def sign(payload: bytes) -> str:
-        return hmac.new(secret, payload, hashlib.sha256).hexdigest()
+        one = keyed.copy()
+        one.update(payload)
+        return one.hexdigest()
 
     return sign
 
 
-def make_private_key_signer(pem: bytes) -> Signer:
+def make_private_key_signer(pem: bytes | bytearray) -> Signer:
     """Return a signer for an Ed25519 or RSA private key in PEM form: base64.
 
     RSA signs with PKCS#1 v1.5 and SHA-256 (Binance, "Request security").

@@ -15,6 +15,7 @@ from stockade_gateway.errors import ExchangeError, JournalError, LedgerError
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.filters import InstrumentRules, parse_instrument_rules
 from stockade_gateway.journal import Checkpoint, Record
+from stockade_gateway.keys import ExchangeKeys
 from stockade_gateway.ledger import Ledger
 from stockade_gateway.ledger_entries import read_fill_row, read_order_row
 from stockade_gateway.market import Market
@@ -96,10 +97,15 @@ async def load_quotes(rest: RestClient, market: Market, rules: dict[str, Instrum
         market.seed_quote(row["symbol"], row["bidPrice"], row["askPrice"], now_ns)
 
 
-async def check_account(rest: RestClient) -> str | None:
-    """Return what keeps the key from trading, None when nothing does. Raises ExchangeError, also for a refused key."""
-    answer: dict[str, Any] = await rest.get("/api/v3/account", {"omitZeroBalances": "true"}, signed=True)
-    return None if answer.get("canTrade", True) else "the exchange does not let this account trade"
+async def check_account(rest: RestClient, keys: ExchangeKeys | None = None) -> tuple[str | None, int | None]:
+    """Return what keeps the key from trading, None when nothing does, and the account's number at the exchange.
+
+    Asks with other `keys` if they are given. Raises ExchangeError, also for a refused key.
+    """
+    parameters = {"omitZeroBalances": "true"}
+    answer: dict[str, Any] = await rest.get("/api/v3/account", parameters, signed=True, keys=keys)
+    fault = None if answer.get("canTrade", True) else "the exchange does not let this account trade"
+    return fault, answer.get("uid")
 
 
 def find_symbols(records: Iterable[Record], past: set[str] | None) -> set[str]:

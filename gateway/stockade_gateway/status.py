@@ -31,6 +31,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     mode: str
     key_version: str
+    keys_secret: str
     reason: str | None
     control: Control | None
     desk: Desk | None
@@ -59,6 +60,7 @@ def make_status(facts: Facts) -> dict[str, Any]:
         "algorithmState": facts.session.state if facts.session else "Waiting",
         "fault": _make_fault(facts.session),
         "keyVersion": facts.key_version,
+        "keysSecret": facts.keys_secret,
         "quoteAsset": quote_asset,
         "onStop": msgspec.to_builtins(facts.on_stop),
         "deadMan": msgspec.to_builtins(facts.dead_man),

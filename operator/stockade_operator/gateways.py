@@ -81,6 +81,7 @@ class AlgorithmReport(_Report):
     within_limits: bool = True
     limit_breached: str | None = None
     key_version: str | None = None
+    keys_secret: str | None = None
     on_stop: OnStopReport | None = None
     ledger: LedgerReport = Field(default_factory=LedgerReport)
     reason: str | None = None

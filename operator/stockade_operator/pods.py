@@ -70,6 +70,9 @@ class PodFacts:
     user_hash: str
     platform_hash: str
     keys_secret: str
+    """The Secret whose keys its gateway uses."""
+    key_slots: tuple[str, ...]
+    """The Secrets whose keys it could use without a restart."""
     version: int
 
 
@@ -99,6 +102,7 @@ def read_pod(pod: Manifest) -> PodFacts:
         user_hash=annotations.get(USER_HASH_ANNOTATION, ""),
         platform_hash=annotations.get(PLATFORM_HASH_ANNOTATION, ""),
         keys_secret=annotations.get(KEYS_SECRET_ANNOTATION, ""),
+        key_slots=_read_key_slots(spec),
         version=int(version) if version.isdecimal() else 0,
     )
 
@@ -146,6 +150,12 @@ def _is_finished(pod: Manifest) -> bool:
     found = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     expected = len(pod["spec"].get("initContainers", [])) + len(pod["spec"].get("containers", []))
     return len(found) == expected and all("terminated" in each.get("state", {}) for each in found)
+
+
+def _read_key_slots(spec: Manifest) -> tuple[str, ...]:
+    volume: Manifest = next((each for each in spec.get("volumes", []) if each["name"] == "keys"), {})
+    sources = volume.get("projected", {}).get("sources", [])
+    return tuple(source["secret"]["name"] for source in sources if "secret" in source)
 
 
 def _read_container(pod: Manifest, name: str) -> ContainerFacts:

@@ -147,16 +147,38 @@ class Update:
     message: str
 
 
+def choose_keys(account: ExchangeAccount, pod: PodFacts) -> str:
+    """Return the Secret whose keys a running pod is to use.
+
+    The account's, once its own gateway has found them good, if the pod mounts them; until then those it uses.
+    """
+    wanted = account.spec.keys_secret.name
+    return wanted if wanted in pod.key_slots and judge_account_for_start(account).allows else pod.keys_secret
+
+
+def read_keys_in_use(pod: PodFacts, heard: Heard | None) -> str:
+    """Return the Secret whose keys the pod's gateway uses: by its own word, until that by what was known of the pod."""
+    if heard is not None and isinstance(heard.report, AlgorithmReport) and heard.report.keys_secret in pod.key_slots:
+        return heard.report.keys_secret
+    return pod.keys_secret
+
+
 UP_TO_DATE = Update(pending=False, restarts=False, reason="UpToDate", message="The pod is what would be made now.")
 
 
 def decide_update(
     pod: PodFacts, user_hash: str, platform_hash: str, keys_secret: str, policy: UpdatePolicy, *, flat: bool
 ) -> Update:
-    """Say whether the pod is replaced: at once for the user's own change, by policy for Stockade's and for new keys."""
+    """Say whether the pod is replaced: at once for the user's own change, by policy for Stockade's.
+
+    New keys replace no pod that can take them over as it runs; any other waits for the policy as well.
+    """
     if pod.user_hash != user_hash:
         message = "The source, parameters, account, symbols or resources have changed; the pod is replaced now."
         return Update(pending=True, restarts=True, reason="SpecChanged", message=message)
+    if pod.keys_secret != keys_secret and keys_secret in pod.key_slots:
+        message = f"The gateway takes over the keys of Secret {keys_secret!r} without a restart, once they are checked."
+        return Update(pending=True, restarts=False, reason="KeysChanging", message=message)
     if pod.keys_secret != keys_secret:
         reason, what = "KeysChanged", f"The account's keys are now in Secret {keys_secret!r}"
     elif pod.platform_hash != platform_hash:

@@ -30,6 +30,8 @@ VERSION = "v1alpha1"
 APPLY = "application/apply-patch+yaml"
 # Connecting and reading, seconds. A page waits for no call longer than this.
 TIMEOUT_SECONDS = (3.0, 10.0)
+KEYS_SECRET_ANNOTATION = "stockade.dev/keys-secret"  # noqa: S105 - an annotation that holds a name, not a secret
+"""On a pod: the Secret whose keys its gateway uses, as the operator knows it."""
 # A status is written every second or two: five reads of a fresh object pass between two of them.
 APPLY_ATTEMPTS = 5
 LOG_BYTES = 256 * 1024
@@ -223,12 +225,13 @@ class Cluster:
         found = _ask(lambda: self._core.read_namespaced_config_map(name, namespace, _request_timeout=TIMEOUT_SECONDS))
         return dict(found.data or {})
 
-    def count_pods_mounting(self, namespace: str, secret: str) -> int:
-        """How many pods of a namespace mount a Secret."""
+    def count_pods_using(self, namespace: str, secret: str) -> int:
+        """How many pods of a namespace use a Secret's keys: by the operator's note, or as they mount nothing else."""
         found = _ask(lambda: self._core.list_namespaced_pod(namespace, _request_timeout=TIMEOUT_SECONDS))
         pods = self._api.sanitize_for_serialization(found)["items"]  # type: ignore[no-untyped-call]
         return sum(
-            any(volume.get("secret", {}).get("secretName") == secret for volume in pod["spec"].get("volumes", []))
+            (pod["metadata"].get("annotations") or {}).get(KEYS_SECRET_ANNOTATION) == secret
+            or any(volume.get("secret", {}).get("secretName") == secret for volume in pod["spec"].get("volumes", []))
             for pod in pods
         )
 

@@ -48,6 +48,7 @@ from tests.support.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 60.0
 HARDENED = LauncherReport(no_new_privs=True, seccomp=True, landlock_abi=4, self_test_passed=True)
+FIRST_KEYS = "paper-keys-1"
 FINAL = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
 EventType = TypeVar("EventType", bound=Event)
 
@@ -294,9 +295,7 @@ class Sidecar:
         self._control: dict[str, Any] = {"trading": "Active", "limits": None, "onStop": "Keep", "deadMan": None}
         for name in ("keys", "control", "journal", "run", "ledger"):
             (folder / name).mkdir()
-        for name in ("apiKey", "apiSecret", "privateKey"):
-            if name in account:
-                (folder / "keys" / name).write_text(str(account[name]))
+        self.mount_keys(FIRST_KEYS, account)
         (folder / "ledger" / "url").write_text(ledger_url)
         self.set_control()
 
@@ -318,6 +317,7 @@ class Sidecar:
             "STOCKADE_STATUS_PORT": "0",
             "STOCKADE_ALGORITHM_UID_NUMBER": str(os.getuid()),
             "STOCKADE_KEYS_DIRECTORY": str(self.folder / "keys"),
+            "STOCKADE_KEYS_SECRET": FIRST_KEYS,
             "STOCKADE_CONTROL_FILE": str(self.folder / "control" / "control"),
             "STOCKADE_JOURNAL_DIRECTORY": str(self.folder / "journal"),
             "STOCKADE_RUN_DIRECTORY": str(self.folder / "run"),
@@ -329,6 +329,15 @@ class Sidecar:
         if ready:
             self.wait_until_ready()
         return self
+
+    def mount_keys(self, secret: str, account: Mapping[str, Any]) -> None:
+        """Lay one version of the keys into the keys' volume, in one step, as the kubelet does."""
+        fresh = self.folder / "keys-fresh"
+        fresh.mkdir()
+        for name in ("apiKey", "apiSecret", "privateKey"):
+            if name in account:
+                (fresh / name).write_text(str(account[name]))
+        fresh.rename(self.folder / "keys" / secret)
 
     def set_control(self, **changes: Any) -> int:
         """Replace the control file in one step, as the kubelet does; returns the new generation."""

@@ -103,6 +103,7 @@ class WebsocketApiFrame(msgspec.Struct, frozen=True):
     error: dict[str, Any] | None = None
     rate_limits: list[dict[str, Any]] = msgspec.field(name="rateLimits", default_factory=list)
     event: msgspec.Raw = msgspec.Raw()
+    subscription_id: int | None = msgspec.field(name="subscriptionId", default=None)
 
 
 market_decoder = msgspec.json.Decoder(MarketFrame)

@@ -36,7 +36,7 @@ class RestClient:
         self._secure = parts.scheme == "https"
         self._host = parts.netloc
         self._base = parts.path
-        self._keys = keys
+        self.keys = keys
         self._clock = clock
         self._budget = budget
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rest")
@@ -55,15 +55,19 @@ class RestClient:
         *,
         signed: bool = False,
         purpose: Purpose = Purpose.UPKEEP,
+        keys: ExchangeKeys | None = None,
     ) -> Any:
-        """Return the decoded answer. Raises ExchangeError and its kinds; asks once more after a wrong timestamp."""
+        """Return the decoded answer, signed with other `keys` if they are given to be tried.
+
+        Raises ExchangeError and its kinds; asks once more after a wrong timestamp.
+        """
         try:
-            return await self._request("GET", path, parameters or {}, signed=signed, purpose=purpose)
+            return await self._request("GET", path, parameters or {}, signed=signed, purpose=purpose, keys=keys)
         except ExchangeError as error:
             if error.code != TIMESTAMP_REFUSED:
                 raise
             await self.measure_clock()
-            return await self._request("GET", path, parameters or {}, signed=signed, purpose=purpose)
+            return await self._request("GET", path, parameters or {}, signed=signed, purpose=purpose, keys=keys)
 
     async def delete(self, path: str, parameters: Mapping[str, object]) -> Any:
         """Send a signed DELETE, which cancels; returns the decoded answer. Raises ExchangeError and its kinds."""
@@ -75,13 +79,21 @@ class RestClient:
         self._thread.shutdown(wait=False)
 
     async def _request(
-        self, method: str, path: str, parameters: Mapping[str, object], *, signed: bool, purpose: Purpose
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, object],
+        *,
+        signed: bool,
+        purpose: Purpose,
+        keys: ExchangeKeys | None = None,
     ) -> Any:
         await self._budget.wait(purpose)
+        keys = keys or self.keys
         query, headers = urlencode(parameters), {}
         if signed:
             stamped = {**parameters, "recvWindow": RECV_WINDOW_MS, "timestamp": self._clock.now_ms()}
-            query, headers = sign_query(stamped, self._keys.sign), {"X-MBX-APIKEY": self._keys.api_key}
+            query, headers = sign_query(stamped, keys.sign), {"X-MBX-APIKEY": keys.api_key}
         target = f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
         loop = asyncio.get_running_loop()
         status, answer_headers, body = await loop.run_in_executor(self._thread, self._exchange, method, target, headers)

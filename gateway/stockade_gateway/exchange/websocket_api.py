@@ -49,6 +49,7 @@ class WebsocketApi:
         self._on_connection = on_connection
         self._measure_clock = measure_clock
         self._ids = itertools.count(1)
+        self._subscription: int | None = None
         self._waiting: dict[int, asyncio.Future[WebsocketApiFrame]] = {}
         self.refusal: str | None = None
         self.connection = SupervisedConnection(
@@ -76,8 +77,27 @@ class WebsocketApi:
             "recvWindow": RECV_WINDOW_MS,
             "timestamp": self._clock.now_ms(),
         }
+        return await self._call(method, sign_parameters(stamped, self._keys.sign))
+
+    async def change_keys(self, keys: ExchangeKeys) -> None:
+        """Sign with other keys of the same account from now on, and take the user events over to them.
+
+        An account has one subscription on a connection (-2035), so the former one ends first. Orders go on meanwhile;
+        the caller asks afterwards what may have happened between the two.
+        """
+        self._keys = keys
+        if not self.connected:
+            return
+        self._subscription = None
+        try:
+            await self._call("userDataStream.unsubscribe", {})
+            await self._subscribe()
+        except (ExchangeError, OSError) as error:
+            self.connection.reconnect(f"the user events could not be taken over to other keys: {error}")
+
+    async def _call(self, method: str, parameters: dict[str, object]) -> Any:
         request_id = next(self._ids)
-        request = {"id": request_id, "method": method, "params": sign_parameters(stamped, self._keys.sign)}
+        request = {"id": request_id, "method": method, "params": parameters}
         future: asyncio.Future[WebsocketApiFrame] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
         try:
@@ -108,7 +128,7 @@ class WebsocketApi:
 
     async def _subscribe(self) -> None:
         try:
-            await self.request("userDataStream.subscribe.signature", {})
+            answer = await self.request("userDataStream.subscribe.signature", {})
         except ExchangeError as error:
             self.refusal = f"user events can't be subscribed: {error.message}"
             logger.warning("WebSocket API: %s", self.refusal)
@@ -118,6 +138,7 @@ class WebsocketApi:
                     await self._measure_clock()
             raise OSError(self.refusal) from error
         self.refusal = None
+        self._subscription = answer["subscriptionId"]
 
     def _note_connection(self, connected: bool) -> None:  # noqa: FBT001 - the supervisor's callback
         if not connected:
@@ -132,6 +153,9 @@ class WebsocketApi:
             frame = websocket_api_decoder.decode(bytes(message))
             if frame.event:
                 kind = event_head_decoder.decode(frame.event).e
+                if kind == "eventStreamTerminated" and frame.subscription_id not in (None, self._subscription):
+                    # The former keys' subscription, which we ended.
+                    return
                 if kind in ("serverShutdown", "eventStreamTerminated"):
                     self.connection.reconnect(f"the exchange sent {kind}")
                 else:

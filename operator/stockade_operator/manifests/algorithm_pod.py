@@ -5,12 +5,14 @@ The ValidatingAdmissionPolicy of the chart says the same from the other side: a 
 
 from dataclasses import dataclass, replace
 
+from stockade_crds import list_key_slots
 from stockade_operator.manifests.containers import (
     ALGORITHM_UID,
     GATEWAY_UID,
     harden_container,
     harden_pod,
     make_control_volume,
+    make_keys_volume,
     make_memory_volume,
     make_probe,
     make_secret_volume,
@@ -106,7 +108,7 @@ def make_pod(inputs: PodInputs, control: str) -> Manifest:
 def hash_user_part(inputs: PodInputs) -> str:
     """Return a hash of what the user decides; its change is applied at once.
 
-    The keys are not in it: a running pod keeps its keys until its next restart.
+    The keys are not in it: a running pod takes new ones over without a restart.
     """
     return hash_json(
         {
@@ -174,6 +176,7 @@ def _make_gateway(inputs: PodInputs) -> Manifest:
         **write_exchange_environment(inputs.exchange),
         "STOCKADE_SYMBOLS": ",".join(inputs.symbols),
         "STOCKADE_STATUS_PORT": str(STATUS_PORT),
+        "STOCKADE_KEYS_SECRET": inputs.keys_secret,
     }
     return {
         "name": "gateway",
@@ -241,7 +244,7 @@ def _make_volumes(inputs: PodInputs) -> list[Manifest]:
     frozen = {"name": name_version(inputs.algorithm, inputs.version), "defaultMode": 0o444}
     volumes: list[Manifest] = [
         make_memory_volume("run", "64Mi"),
-        make_secret_volume("keys", inputs.keys_secret),
+        make_keys_volume(list_key_slots(inputs.account, inputs.keys_secret)),
         make_control_volume(CONTROL_ANNOTATION),
         make_secret_volume("ledger", LEDGER_SECRET),
         {"name": "journal", "emptyDir": {"sizeLimit": "256Mi"}},

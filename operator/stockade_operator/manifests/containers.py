@@ -71,6 +71,25 @@ def make_secret_volume(name: str, secret: str) -> Manifest:
     return {"name": name, "secret": {"secretName": secret, "defaultMode": 0o444}}
 
 
+def make_keys_volume(secrets: list[str]) -> Manifest:
+    """Return a volume with one folder for each version of the keys, for the gateway only.
+
+    All are optional: one that does not exist yet appears when it does, and one that is deleted holds up nothing.
+    """
+    entries = ("apiKey", "apiSecret", "privateKey")
+    sources = [
+        {
+            "secret": {
+                "name": secret,
+                "optional": True,
+                "items": [{"key": entry, "path": f"{secret}/{entry}"} for entry in entries],
+            }
+        }
+        for secret in secrets
+    ]
+    return {"name": "keys", "projected": {"defaultMode": 0o444, "sources": sources}}
+
+
 def make_control_volume(annotation: str) -> Manifest:
     """Return the downward API volume that turns one annotation of the pod into the file `control`."""
     path = f"metadata.annotations['{annotation}']"

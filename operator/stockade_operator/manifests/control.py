@@ -13,8 +13,11 @@ HALTED_UNTIL_TOLD = '{"generation":0,"trading":"Halted","limits":null}'
 """What an account gateway finds before the operator has spoken to its pod; constant, so it never causes a rollout."""
 
 
-def write_algorithm_control(algorithm: Algorithm, account: ExchangeAccount) -> str:
-    """Return the control text of an algorithm's pod, the account's switch and limits included."""
+def write_algorithm_control(algorithm: Algorithm, account: ExchangeAccount, keys_secret: str) -> str:
+    """Return the control text of an algorithm's pod, the account's switch and limits included.
+
+    `keys_secret` is the name of the Secret whose keys the gateway is to use.
+    """
     spec = algorithm.spec
     control: Manifest = {
         "generation": algorithm.metadata.generation,
@@ -23,6 +26,7 @@ def write_algorithm_control(algorithm: Algorithm, account: ExchangeAccount) -> s
         "onStop": spec.on_stop.value,
         "deadMan": _dump(spec.dead_man),
         "account": {"trading": account.spec.trading.value, "limits": _dump(account.spec.limits)},
+        "keysSecret": keys_secret,
     }
     return json.dumps(control, separators=(",", ":"))
 

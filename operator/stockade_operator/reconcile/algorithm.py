@@ -23,6 +23,7 @@ from stockade_operator.manifests.control import write_algorithm_control
 from stockade_operator.manifests.exchange import find_exchange
 from stockade_operator.manifests.metadata import (
     CONTROL_ANNOTATION,
+    KEYS_SECRET_ANNOTATION,
     ON_STOP_FINALIZER,
     SKIP_ON_STOP_ANNOTATION,
     Manifest,
@@ -38,6 +39,7 @@ from stockade_operator.policies import (
     Step,
     Update,
     Verdict,
+    choose_keys,
     decide_pod,
     decide_update,
     is_deadline_passed,
@@ -46,6 +48,7 @@ from stockade_operator.policies import (
     is_wanted,
     judge_algorithm,
     lacks_limits,
+    read_keys_in_use,
 )
 from stockade_operator.reconcile.context import Context
 from stockade_operator.reconcile.version import freeze, read_source
@@ -195,15 +198,19 @@ class AlgorithmReconciler:
         try:
             pod = await self._context.observed.find("Pod", key.namespace, name_pod(key.name))
             account = await self._context.observed.find("ExchangeAccount", key.namespace, live["spec"]["account"])
-            if pod is None or account is None or read_pod(pod).owner_uid != live["metadata"]["uid"]:
+            if pod is None or account is None or (facts := read_pod(pod)).owner_uid != live["metadata"]["uid"]:
                 return None
             algorithm, its_account = Algorithm.model_validate(live), ExchangeAccount.model_validate(account)
             if lacks_limits(algorithm, its_account):
                 # No limits at all would be the loosest control; the pod stops with the last ones it had.
                 return None
-            wanted = write_algorithm_control(algorithm, its_account)
-            if pod["metadata"].get("annotations", {}).get(CONTROL_ANNOTATION) != wanted:
-                changed = await self._context.cluster.annotate("Pod", pod, {CONTROL_ANNOTATION: wanted})
+            wanted = {
+                CONTROL_ANNOTATION: write_algorithm_control(algorithm, its_account, choose_keys(its_account, facts)),
+                KEYS_SECRET_ANNOTATION: read_keys_in_use(facts, self._context.gateways.find(facts.uid)),
+            }
+            present = pod["metadata"].get("annotations", {})
+            if any(present.get(name) != text for name, text in wanted.items()):
+                changed = await self._context.cluster.annotate("Pod", pod, wanted)
                 self._context.observed.put("Pod", changed)
         except ClusterError as error:
             return error
@@ -228,7 +235,7 @@ class AlgorithmReconciler:
             run.algorithm = Algorithm.model_validate(run.live)
         try:
             made = await self._context.cluster.create(
-                make_pod(run.inputs, write_algorithm_control(run.algorithm, run.account))
+                make_pod(run.inputs, write_algorithm_control(run.algorithm, run.account, run.inputs.keys_secret))
             )
         except RefusedError as error:
             run.refused = str(error)

@@ -4,7 +4,6 @@ Nothing here puts a key into an error or back into a form.
 """
 
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -59,11 +58,6 @@ def read_keys(form: Mapping[str, str]) -> Keys:
     if not API_KEY.fullmatch(secret):
         raise FormError("secret", "An API secret has no blanks; a private key starts with a BEGIN line.")
     return Keys(api_key, "apiSecret", secret)
-
-
-def name_secret(account: str) -> str:
-    """A new name for a new version of keys: Secrets of keys never change."""
-    return f"{account[:230]}-keys-{secrets.token_hex(4)}"
 
 
 def read_values(form: Mapping[str, str]) -> dict[str, str]:

@@ -5,19 +5,26 @@ from datetime import UTC, datetime
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from stockade_crds.keys import AHEAD, name_next_keys
 from stockade_panel.accounts.forms import (
     DEFAULTS,
     ENVIRONMENTS,
     Keys,
     build_manifest,
-    name_secret,
     place_refusals,
     read_keys,
     read_values,
 )
 from stockade_panel.accounts.presenters import RETIRED_KEYS, Account, list_price_symbols, present_account
 from stockade_panel.cluster import Plural
-from stockade_panel.errors import ClusterError, ClusterUnavailableError, FormError, NotFoundError, RefusedError
+from stockade_panel.errors import (
+    ClusterError,
+    ClusterUnavailableError,
+    FormError,
+    NotFoundError,
+    RacedError,
+    RefusedError,
+)
 from stockade_panel.kubectl import (
     Manifest,
     write_apply,
@@ -62,8 +69,7 @@ def show_new() -> str:
 def create() -> Response | tuple[str, int]:
     """Add an account: its description is checked by the API server before the keys are written."""
     values = read_values(request.form)
-    secret = name_secret(values["name"] or "account")
-    manifest, errors = build_manifest(values, secret)
+    manifest, errors = build_manifest(values, name_next_keys(values["name"]))
     keys = None
     try:
         keys = read_keys(request.form)
@@ -75,7 +81,7 @@ def create() -> Response | tuple[str, int]:
         errors["name"] = "There is an account of this name already."
     if not errors and keys is not None:
         try:
-            _write_account(manifest, secret, keys)
+            _write_account(manifest, keys)
         except RefusedError as error:
             errors = place_refusals(error.refusals, str(error))
     if errors:
@@ -95,9 +101,9 @@ def show(namespace: str, name: str) -> str:
         "get": write_get(PLURAL, namespace, name, "yaml"),
         "kill": write_patch(PLURAL, namespace, name, {"trading": "Halted"}),
         "delete": write_delete(PLURAL, namespace, name),
-        "keys": write_create_keys(namespace, f"{name}-keys-NEW", ed25519=False)
+        "keys": write_create_keys(namespace, name_next_keys(name, account.keys_secret), ed25519=False)
         + "\n"
-        + write_patch(PLURAL, namespace, name, {"keysSecret": {"name": f"{name}-keys-NEW"}}),
+        + write_patch(PLURAL, namespace, name, {"keysSecret": {"name": name_next_keys(name, account.keys_secret)}}),
     }
     return render_template(
         "accounts/show.html",
@@ -143,7 +149,7 @@ def act(namespace: str, name: str) -> Response:
 
 @blueprint.post("/accounts/<namespace>/<name>/keys")
 def replace_keys(namespace: str, name: str) -> Response:
-    """Write new keys under a new name, point the account at them, and delete the old ones once no pod mounts them."""
+    """Write new keys under a new name, point the account at them, and delete the old ones once no pod uses them."""
     require_namespace(namespace)
     account = present_account(parts().cluster.read(PLURAL, namespace, name))
     try:
@@ -151,8 +157,7 @@ def replace_keys(namespace: str, name: str) -> Response:
     except FormError as error:
         flash(f"Nothing was changed. {error}", "bad")
         return redirect(url_for("accounts.show", namespace=namespace, name=name))
-    secret = name_secret(name)
-    parts().cluster.create_keys(namespace, secret, {"stockade.dev/account": name}, keys.as_secret())
+    secret = _create_keys(namespace, name, account.keys_secret, keys)
     retired = ",".join([*account.retired_secrets, account.keys_secret])
     change = {"metadata": {"annotations": {RETIRED_KEYS: retired}}, "spec": {"keysSecret": {"name": secret}}}
     try:
@@ -163,21 +168,19 @@ def replace_keys(namespace: str, name: str) -> Response:
     except ClusterError:
         parts().cluster.delete_keys(namespace, secret)
         raise
-    flash(
-        f"{name} has new keys. Its gateway checks them now; pods that run keep the old ones until they restart.", "good"
-    )
+    flash(f"{name} has new keys. Its gateway checks them now; then the algorithms take them over as they run.", "good")
     record_act("replace keys", KIND, namespace, name)
     return redirect(url_for("accounts.show", namespace=namespace, name=name))
 
 
 @blueprint.post("/accounts/<namespace>/<name>/keys/delete-retired")
 def delete_retired(namespace: str, name: str) -> Response:
-    """Delete the Secrets of former keys that no pod mounts any more."""
+    """Delete the Secrets of former keys that no pod uses any more."""
     require_namespace(namespace)
     account = present_account(parts().cluster.read(PLURAL, namespace, name))
     kept = []
     for secret in account.retired_secrets:
-        if parts().cluster.count_pods_mounting(namespace, secret):
+        if parts().cluster.count_pods_using(namespace, secret):
             kept.append(secret)
             continue
         try:
@@ -187,7 +190,7 @@ def delete_retired(namespace: str, name: str) -> Response:
     left = ",".join(kept) or None
     parts().cluster.change(PLURAL, namespace, name, {"metadata": {"annotations": {RETIRED_KEYS: left}}})
     flash(
-        "Former keys were deleted." if not kept else "Some former keys are still mounted by a pod and were kept.",
+        "Former keys were deleted." if not kept else "Some former keys are still used by a pod and were kept.",
         "good",
     )
     record_act("delete former keys", KIND, namespace, name, {"kept": len(kept)})
@@ -211,12 +214,30 @@ def delete(namespace: str, name: str) -> Response:
     return redirect(url_for("accounts.show_list"))
 
 
-def _write_account(manifest: Manifest, secret: str, keys: Keys) -> None:
+def _create_keys(namespace: str, account: str, current: str | None, keys: Keys) -> str:
+    """Write keys under the account's next free name and return that: no version is ever written over.
+
+    A name is taken already when an earlier attempt's answer was lost.
+    """
+    secret, content = current, keys.as_secret()
+    for _ in range(AHEAD):
+        secret = name_next_keys(account, secret)
+        try:
+            parts().cluster.create_keys(namespace, secret, {"stockade.dev/account": account}, content)
+        except RacedError:
+            continue
+        return secret
+    message = f"Secrets up to {secret!r} exist already and are not in use. Delete them, then try again."
+    raise RefusedError(message)
+
+
+def _write_account(manifest: Manifest, keys: Keys) -> None:
     """Keys and account, or neither; both may be there when the API server did not answer."""
     namespace = manifest["metadata"]["namespace"]
     cluster = parts().cluster
     cluster.apply(PLURAL, manifest, dry_run=True)
-    cluster.create_keys(namespace, secret, {"stockade.dev/account": manifest["metadata"]["name"]}, keys.as_secret())
+    secret = _create_keys(namespace, manifest["metadata"]["name"], None, keys)
+    manifest["spec"]["keysSecret"] = {"name": secret}
     try:
         cluster.apply(PLURAL, manifest)
     except ClusterUnavailableError:
@@ -256,7 +277,7 @@ def _algorithms_on(account: Account) -> list[str]:
 def _count_retired(account: Account) -> dict[str, int]:
     """How many pods still mount each Secret of former keys."""
     cluster = parts().cluster
-    return {secret: cluster.count_pods_mounting(account.namespace, secret) for secret in account.retired_secrets}
+    return {secret: cluster.count_pods_using(account.namespace, secret) for secret in account.retired_secrets}
 
 
 def _render_new(values: dict[str, str], errors: dict[str, str]) -> str:

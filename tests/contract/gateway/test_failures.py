@@ -4,7 +4,7 @@ import pytest
 
 from stockade_wire.messages import OrderEvent
 from tests.contract.gateway.conftest import MakeSidecar
-from tests.support.sidecar_process import FINAL, Algorithm, Sidecar
+from tests.support.sidecar_process import FINAL, FIRST_KEYS, Algorithm, Sidecar
 from tests.support.waiting import wait_until
 
 
@@ -115,7 +115,7 @@ def test_a_new_pod_learns_the_past_from_the_ledger_and_the_exchange(make_sidecar
     held = first.status()["positions"]
     first.wait_for_status("an empty spool", lambda status: status["ledger"]["spooled"] == 0)
     first.kill()
-    keys = {name: (first.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
+    keys = {name: (first.folder / "keys" / FIRST_KEYS / name).read_text() for name in ("apiKey", "apiSecret")}
     second = make_sidecar(account={"account": first.account, **keys}, uid=first.uid).start()
     status = second.status()
     assert (status["positions"], status["openOrders"], status["reason"]) == (held, 1, None)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from tests.contract.gateway.conftest import MakeSidecar
+from tests.support.sidecar_process import FIRST_KEYS
 
 
 def test_a_fresh_pod_without_its_past_denies_lets_cancels_pass_and_catches_up(make_sidecar: MakeSidecar) -> None:
@@ -16,7 +17,7 @@ def test_a_fresh_pod_without_its_past_denies_lets_cancels_pass_and_catches_up(ma
     held = first.status()["positions"]
     first.wait_for_status("an empty spool", lambda status: status["ledger"]["spooled"] == 0)
     first.kill()
-    keys = {name: (first.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
+    keys = {name: (first.folder / "keys" / FIRST_KEYS / name).read_text() for name in ("apiKey", "apiSecret")}
     second = make_sidecar(account={"account": first.account, **keys}, uid=first.uid)
     address = second.folder / "ledger" / "url"
     right = address.read_text()

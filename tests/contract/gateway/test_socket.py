@@ -7,7 +7,7 @@ import msgspec
 from stockade_wire import PROTOCOL_VERSION
 from stockade_wire.messages import Fault, Heartbeat, Hello, OrderReply, Refused, SubmitOrder
 from tests.contract.gateway.conftest import MakeSidecar
-from tests.support.sidecar_process import HARDENED, Algorithm, Sidecar
+from tests.support.sidecar_process import FIRST_KEYS, HARDENED, Algorithm, Sidecar
 
 
 def test_a_malformed_message_ends_the_connection_and_nothing_else(shared: Sidecar) -> None:
@@ -91,8 +91,8 @@ def test_a_fault_is_shown_and_gone_with_the_next_start(shared: Sidecar) -> None:
 
 
 def test_pages_show_what_they_should_and_no_secret(shared: Sidecar) -> None:
-    secret = (shared.folder / "keys" / "apiSecret").read_text()
-    key = (shared.folder / "keys" / "apiKey").read_text()
+    secret = (shared.folder / "keys" / FIRST_KEYS / "apiSecret").read_text()
+    key = (shared.folder / "keys" / FIRST_KEYS / "apiKey").read_text()
     pages = [shared.get(path)[1] for path in ("/status", "/metrics", "/readyz", "/livez")]
     assert "stockade_gateway_connected 1" in pages[1]
     for text in (*pages, shared.output):

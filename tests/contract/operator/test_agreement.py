@@ -30,7 +30,7 @@ def test_the_gateway_understands_the_control() -> None:
         deadMan={"afterSeconds": 60, "action": "Keep"},
     )
     account = make_account(trading="Halted", limits={"maxExposure": "9", "maxDailyLoss": "8"})
-    control = parse_control(write_algorithm_control(algorithm, account).encode())
+    control = parse_control(write_algorithm_control(algorithm, account, "main-keys-1").encode())
     assert control.generation == 3
     assert control.trading is Trading.REDUCING
     assert control.effective_trading is Trading.HALTED
@@ -48,10 +48,11 @@ def test_the_gateway_understands_the_control() -> None:
     assert control.account.limits is not None
     assert control.account.limits.max_exposure == Decimal(9)
     assert control.account.limits.max_daily_loss == Decimal(8)
+    assert control.keys_secret == "main-keys-1"
 
 
 def test_a_control_without_limits_is_understood() -> None:
-    control = parse_control(write_algorithm_control(make_algorithm(), make_account()).encode())
+    control = parse_control(write_algorithm_control(make_algorithm(), make_account(), "main-keys-1").encode())
     assert control.effective_trading is Trading.ACTIVE
     assert control.limits.max_order_notional is None
     assert control.dead_man is None

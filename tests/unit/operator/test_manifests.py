@@ -83,7 +83,7 @@ def test_control_of_an_account_causes_no_rollout(settings: Settings) -> None:
 
 
 def test_algorithm_pod(compare: Compare, settings: Settings) -> None:
-    control = write_algorithm_control(make_algorithm(), make_account())
+    control = write_algorithm_control(make_algorithm(), make_account(), "main-keys-1")
     compare("algorithm_pod", make_pod(make_inputs(settings), control))
     from_image = make_inputs(settings, code_image=IMAGE, entrypoint="momentum:Momentum", runtime_class="gvisor")
     compare("algorithm_pod_from_image", make_pod(from_image, control))
@@ -155,11 +155,12 @@ def test_control() -> None:
         deadMan={"afterSeconds": 60, "action": "CancelOrders"},
     )
     account = make_account(limits={"maxDailyLoss": "50"})
-    assert write_algorithm_control(algorithm, account) == (
+    assert write_algorithm_control(algorithm, account, "main-keys-1") == (
         '{"generation":3,"trading":"Reducing",'
         '"limits":{"maxOrderNotional":"1000","maxOpenOrders":10,"quoteAsset":"USDT"},'
         '"onStop":"Flatten","deadMan":{"afterSeconds":60,"action":"CancelOrders"},'
-        '"account":{"trading":"Active","limits":{"maxDailyLoss":"50","quoteAsset":"USDT"}}}'
+        '"account":{"trading":"Active","limits":{"maxDailyLoss":"50","quoteAsset":"USDT"}},'
+        '"keysSecret":"main-keys-1"}'
     )
     assert write_account_control(make_account()) == '{"generation":3,"trading":"Active","limits":null}'
 

@@ -15,6 +15,7 @@ from stockade_operator.policies import (
     Step,
     Update,
     Verdict,
+    choose_keys,
     decide_pod,
     decide_update,
     is_deadline_passed,
@@ -23,6 +24,7 @@ from stockade_operator.policies import (
     judge_account,
     judge_algorithm,
     judge_keys,
+    read_keys_in_use,
 )
 from stockade_operator.reconcile.algorithm import find_outcome
 from tests.unit.operator.conftest import make_account, make_algorithm, make_tenant
@@ -72,6 +74,7 @@ def make_pod_facts(**changes: Any) -> PodFacts:
         user_hash="u",
         platform_hash="p",
         keys_secret="k",
+        key_slots=("k", "main-keys-1", "main-keys-2"),
         version=1,
     )
     return replace(facts, **changes)
@@ -237,9 +240,17 @@ def test_what_happens_to_the_pod(  # noqa: PLR0917 - the columns of the table
         ({"platform_hash": "x"}, UpdatePolicy.WHEN_FLAT, False, True, False, "PlatformChanged"),
         ({"platform_hash": "x"}, UpdatePolicy.WHEN_FLAT, True, True, True, "PlatformChanged"),
         ({"platform_hash": "x"}, UpdatePolicy.IMMEDIATE, False, True, True, "PlatformChanged"),
-        ({"keys_secret": "x"}, UpdatePolicy.MANUAL, True, True, False, "KeysChanged"),
-        ({"keys_secret": "x"}, UpdatePolicy.WHEN_FLAT, True, True, True, "KeysChanged"),
-        ({"keys_secret": "x", "platform_hash": "y"}, UpdatePolicy.MANUAL, True, True, False, "KeysChanged"),
+        ({"keys_secret": "x", "key_slots": ()}, UpdatePolicy.MANUAL, True, True, False, "KeysChanged"),
+        ({"keys_secret": "x", "key_slots": ()}, UpdatePolicy.WHEN_FLAT, True, True, True, "KeysChanged"),
+        (
+            {"keys_secret": "x", "key_slots": (), "platform_hash": "y"},
+            UpdatePolicy.MANUAL,
+            True,
+            True,
+            False,
+            "KeysChanged",
+        ),
+        ({"keys_secret": "x"}, UpdatePolicy.IMMEDIATE, True, True, False, "KeysChanging"),
     ],
 )
 def test_when_an_update_waits(  # noqa: PLR0917 - the columns of the table
@@ -304,3 +315,31 @@ def test_what_is_said_of_a_stop(gateway: dict[str, Any], action: StopAction, res
     outcome = find_outcome(action, make_pod_facts(gateway=facts))
     assert outcome.result == result
     assert part in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("status", "slots", "chosen"),
+    [
+        (CHECKED, ("old", "main-keys-1"), "main-keys-1"),
+        (CHECKED, ("old",), "old"),
+        ({}, ("old", "main-keys-1"), "old"),
+        (keys_condition(status="False"), ("old", "main-keys-1"), "old"),
+    ],
+)
+def test_a_running_pod_is_told_of_new_keys_once_they_are_checked_and_mounted(
+    status: Any, slots: tuple[str, ...], chosen: str
+) -> None:
+    pod = make_pod_facts(keys_secret="old", key_slots=slots)
+    assert choose_keys(make_account(status=status), pod) == chosen
+
+
+def heard_gateway(keys_secret: str | None) -> Heard:
+    return Heard("p1", AlgorithmReport(keys_secret=keys_secret), 0, "")
+
+
+def test_the_gateways_word_says_which_keys_are_in_use() -> None:
+    pod = make_pod_facts()
+    assert read_keys_in_use(pod, None) == "k"
+    assert read_keys_in_use(pod, heard_gateway("main-keys-2")) == "main-keys-2"
+    assert read_keys_in_use(pod, heard_gateway("somebody-elses")) == "k"
+    assert read_keys_in_use(pod, heard_gateway(None)) == "k"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockade_panel.accounts.forms import build_manifest, name_secret, read_cancel, read_keys, read_order
+from stockade_panel.accounts.forms import build_manifest, read_cancel, read_keys, read_order
 from stockade_panel.accounts.presenters import list_price_symbols, present_account, read_balances, read_orders
 from stockade_panel.errors import FormError
 
@@ -43,10 +43,6 @@ def test_a_key_that_can_not_be_one_is_refused_without_being_repeated(api_key: st
     assert caught.value.field == field
     assert not secret or secret not in str(caught.value)
     assert not api_key or api_key not in str(caught.value)
-
-
-def test_each_version_of_keys_has_a_name_of_its_own() -> None:
-    assert name_secret("main") != name_secret("main")
 
 
 def test_an_account_names_its_secret_and_only_the_limits_that_were_written() -> None:
