@@ -42,7 +42,8 @@ class TenantStatus(Part):
     observed_generation: int | None = Field(default=None, ge=0, description="The generation this status was made for.")
     namespace: SubdomainName | None = Field(default=None, description="The namespace that belongs to the tenant.")
     conditions: Conditions = Field(
-        default_factory=list, description="Facts with reasons: Ready, NamespaceReady, LedgerReady."
+        default_factory=list,
+        description="Facts with reasons: Ready, NamespaceReady, LedgerReady, NetworkPolicyEnforced.",
     )
 
 

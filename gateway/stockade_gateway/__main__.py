@@ -1,5 +1,7 @@
 """Entry point: `python -m stockade_gateway sidecar` in an algorithm's pod, `account` for an ExchangeAccount.
 
+`network-canary` tries the network of a tenant's namespace and ends.
+
 Each mode is imported only when it runs: the sidecar's memory decides how many pods fit on a machine.
 """
 
@@ -17,7 +19,11 @@ def main() -> int:
         from stockade_gateway.account import main as account  # noqa: PLC0415
 
         return account.main()
-    sys.stderr.write("usage: python -m stockade_gateway sidecar|account\n")
+    if mode == "network-canary":
+        from stockade_gateway import network_canary  # noqa: PLC0415
+
+        return network_canary.main()
+    sys.stderr.write("usage: python -m stockade_gateway sidecar|account|network-canary\n")
     return 2
 
 

@@ -41,7 +41,7 @@ async def run(settings: Settings) -> None:
         ]
         inbox.open(queues)
         resync = Resync(cluster, observed, inbox, settings.resync_seconds)
-        server = await serve(resync, settings.port)
+        server = await serve(resync, settings.port, for_canaries=settings.address is not None)
         try:
             await resync.begin()
             await gateways.begin()

@@ -3,11 +3,12 @@
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from stockade_operator.manifests.network_canary import CLOSED_PORT
 from stockade_operator.resync import Resync
 
 
-async def serve(resync: Resync, port: int) -> web.AppRunner:
-    """Start serving; the caller cleans the runner up."""
+async def serve(resync: Resync, port: int, *, for_canaries: bool) -> web.AppRunner:
+    """Start serving, on the door that is closed to canaries as well; the caller cleans the runner up."""
 
     async def tell_health(_: web.Request) -> web.Response:
         text = f"last resync {resync.age_seconds:.0f} s ago\n"
@@ -22,4 +23,6 @@ async def serve(resync: Resync, port: int) -> web.AppRunner:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()
+    if for_canaries:
+        await web.TCPSite(runner, port=CLOSED_PORT).start()
     return runner

@@ -16,6 +16,7 @@ from stockade_operator.manifests.metadata import (
     KEYS_SECRET_ANNOTATION,
     NAME_LABEL,
     NAMESPACE_PREFIX,
+    NETWORK_CANARY,
     ON_STOP_FINALIZER,
     PLATFORM_HASH_ANNOTATION,
     USER_HASH_ANNOTATION,
@@ -97,8 +98,8 @@ def read_pod(pod: Manifest) -> PodFacts:
         phase=status.get("phase", ""),
         phase_reason=status.get("reason", ""),
         phase_message=status.get("message", ""),
-        gateway=_read_container(pod, "gateway"),
-        algorithm=_read_container(pod, "algorithm"),
+        gateway=read_container(pod, "gateway"),
+        algorithm=read_container(pod, "algorithm"),
         user_hash=annotations.get(USER_HASH_ANNOTATION, ""),
         platform_hash=annotations.get(PLATFORM_HASH_ANNOTATION, ""),
         keys_secret=annotations.get(KEYS_SECRET_ANNOTATION, ""),
@@ -108,7 +109,7 @@ def read_pod(pod: Manifest) -> PodFacts:
 
 
 def find_owner(pod: Manifest) -> Key | None:
-    """Return the Algorithm or ExchangeAccount whose pod this is, by its labels; None when it is none of ours.
+    """Return the Algorithm, ExchangeAccount or Tenant whose pod this is, by its labels; None when it is none of ours.
 
     Anybody who may create pods can give one our labels, so what does not fit is ignored here and read nowhere else.
     """
@@ -121,6 +122,8 @@ def find_owner(pod: Manifest) -> Key | None:
         return Key("Algorithm", namespace, labels[ALGORITHM_LABEL])
     if name == ACCOUNT_GATEWAY and labels.get(ACCOUNT_LABEL):
         return Key("ExchangeAccount", namespace, labels[ACCOUNT_LABEL])
+    if name == NETWORK_CANARY:
+        return Key("Tenant", "", namespace.removeprefix(NAMESPACE_PREFIX))
     return None
 
 
@@ -158,7 +161,8 @@ def _read_key_slots(spec: Manifest) -> tuple[str, ...]:
     return tuple(source["secret"]["name"] for source in sources if "secret" in source)
 
 
-def _read_container(pod: Manifest, name: str) -> ContainerFacts:
+def read_container(pod: Manifest, name: str) -> ContainerFacts:
+    """Return the facts of one container; what the kubelet has said nothing of is `missing`."""
     status = pod.get("status", {})
     listed = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     found = next((each for each in listed if each["name"] == name), None)

@@ -23,6 +23,8 @@ class Settings:
     algorithm_image: str
     paper_url: str
     """Root of the paper exchange, for example `http://stockade-paper-exchange.stockade-system.svc:9000`."""
+    address: str | None = None
+    """Where a tenant's canary finds this operator's pod; None outside of the cluster, where no canary can."""
     image_pull_policy: str = "IfNotPresent"
     resync_seconds: float = 60.0
     port: int = 8080
@@ -43,6 +45,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         gateway_image=_require(environment, "STOCKADE_GATEWAY_IMAGE", "the gateway image with its tag or digest"),
         algorithm_image=_require(environment, "STOCKADE_ALGORITHM_IMAGE", "the algorithm image with its tag or digest"),
         paper_url=_read_paper_url(environment),
+        address=environment.get("STOCKADE_ADDRESS", "").strip() or None,
         image_pull_policy=_read_pull_policy(environment),
         resync_seconds=_read_number(environment, "STOCKADE_RESYNC_SECONDS", 60.0),
         port=int(_read_number(environment, "STOCKADE_PORT", 8080.0)),

@@ -59,12 +59,16 @@ def pod_specs(objects: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def read_environment(spec: Manifest) -> dict[str, str]:
-    """Return what the first container's process finds in its environment; each Secret's value is made up."""
+    """Return what the first container's process finds in its environment; values of Secrets and fields are made up."""
     environment: dict[str, str] = {}
     for entry in spec["containers"][0]["env"]:
-        value = (
-            entry["value"] if "value" in entry else f"made-up-{entry['valueFrom']['secretKeyRef']['key']}" + "x" * 32
-        )
+        source = entry.get("valueFrom", {})
+        if "fieldRef" in source:
+            value = "10.0.0.1"
+        elif "secretKeyRef" in source:
+            value = f"made-up-{source['secretKeyRef']['key']}" + "x" * 32
+        else:
+            value = entry["value"]
         for name, known in environment.items():
             value = value.replace(f"$({name})", known)
         environment[entry["name"]] = value

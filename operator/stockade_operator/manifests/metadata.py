@@ -35,6 +35,7 @@ TENANT_FINALIZER = "stockade.dev/tenant"
 
 ALGORITHM_POD = "algorithm"
 ACCOUNT_GATEWAY = "account-gateway"
+NETWORK_CANARY = "network-canary"
 LEDGER_SECRET = "stockade-ledger"  # noqa: S105 - the Secret's name
 NAMESPACE_PREFIX = "tenant-"
 

@@ -39,6 +39,20 @@ def share_memory(limit: str, parts: int) -> str:
     return f"{_share(limit, parts, SUFFIXES['Mi'])}Mi"
 
 
+def add_cpu(limit: str, more: str) -> str:
+    """Return the sum of two cpu limits in whole millicores."""
+    return f"{_count(limit, SUFFIXES['m']) + _count(more, SUFFIXES['m'])}m"
+
+
+def add_memory(limit: str, more: str) -> str:
+    """Return the sum of two memory limits in whole mebibytes."""
+    return f"{_count(limit, SUFFIXES['Mi']) + _count(more, SUFFIXES['Mi'])}Mi"
+
+
+def _count(limit: str, unit: Decimal) -> int:
+    return _share(limit, 1, unit)
+
+
 def _share(limit: str, parts: int, unit: Decimal) -> int:
     number = parse_quantity(limit)
     if number is None:

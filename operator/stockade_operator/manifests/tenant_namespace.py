@@ -5,6 +5,8 @@ One module because the three say together how much a tenant may hold; who may re
 
 from stockade_crds import Tenant
 from stockade_operator.manifests.metadata import Manifest, label, name_namespace, refer_to_owner, seal
+from stockade_operator.manifests.network_canary import CPU, MEMORY
+from stockade_operator.manifests.quantity import add_cpu, add_memory
 
 POD_SECURITY = "pod-security.kubernetes.io"
 
@@ -27,7 +29,7 @@ def make_namespace(tenant: Tenant) -> Manifest:
 
 
 def make_quota(tenant: Tenant) -> Manifest:
-    """Return the ResourceQuota: the sums of cpu and memory limits that the tenant's spec allows.
+    """Return the ResourceQuota: the sums of cpu and memory limits that the tenant's spec allows, and the canary's own.
 
     The number of Algorithms is judged by the operator, whose answer says which one is too many: an object count here
     would refuse the first Algorithms of every new tenant until the quota controller has counted them.
@@ -40,8 +42,8 @@ def make_quota(tenant: Tenant) -> Manifest:
             "metadata": _metadata(tenant),
             "spec": {
                 "hard": {
-                    "limits.cpu": quota.cpu,
-                    "limits.memory": quota.memory,
+                    "limits.cpu": add_cpu(quota.cpu, CPU),
+                    "limits.memory": add_memory(quota.memory, MEMORY),
                 }
             },
         }

@@ -10,11 +10,13 @@ from stockade_operator.manifests.metadata import (
     ALGORITHM_POD,
     ENVIRONMENT_LABEL,
     NAME_LABEL,
+    NETWORK_CANARY,
     Manifest,
     label,
     name_namespace,
     seal,
 )
+from stockade_operator.manifests.network_canary import OPEN_PORT
 
 STATUS_PORT = 8081
 ACCOUNT_PORT = 8080
@@ -59,6 +61,10 @@ def make_network_policies(tenant: Tenant, platform_namespace: str, ledger_host: 
         "operator-to-gateway": _allow_ingress(
             gateways,
             [{"from": [_platform_pod(platform, "operator")], "ports": [_port(STATUS_PORT), _port(ACCOUNT_PORT)]}],
+        ),
+        "canary-to-operator": _allow_egress(
+            {"matchLabels": {NAME_LABEL: NETWORK_CANARY}},
+            [{"to": [_platform_pod(platform, "operator")], "ports": [_port(OPEN_PORT)]}],
         ),
         "panel-to-account-gateway": _allow_ingress(
             {"matchLabels": {NAME_LABEL: ACCOUNT_GATEWAY}},

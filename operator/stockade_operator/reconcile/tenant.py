@@ -7,18 +7,21 @@ from stockade_operator.ledger import make_password
 from stockade_operator.manifests.ledger_secret import make_ledger_secret, read_password
 from stockade_operator.manifests.metadata import (
     LEDGER_SECRET,
+    NETWORK_CANARY,
     TENANT_FINALIZER,
     Manifest,
     name_namespace,
 )
+from stockade_operator.manifests.network_canary import make_network_canary
 from stockade_operator.manifests.tenant_access import make_role_binding
 from stockade_operator.manifests.tenant_namespace import make_limit_range, make_namespace, make_quota
 from stockade_operator.manifests.tenant_network import make_network_policies
+from stockade_operator.network_check import CONDITION, LOOK_SECONDS, Flight, judge_network, plan_flight
 from stockade_operator.observed import Key
 from stockade_operator.reconcile.context import Context
-from stockade_operator.status import Fact, date_facts, no, yes
+from stockade_operator.status import Fact, date_facts, no, unknown, yes
 
-TOLD = frozenset({"Ready=False>True", "Ready=True>False", "LedgerReady=False"})
+TOLD = frozenset({"Ready=False>True", "Ready=True>False", "LedgerReady=False", "NetworkPolicyEnforced=False"})
 RETRY_SECONDS = 15.0
 LEAVING_SECONDS = 3.0
 
@@ -45,8 +48,31 @@ class TenantReconciler:
             tenant = Tenant.model_validate(live)
         namespace = await self._keep_namespace(tenant)
         ledger = await self._keep_ledger(tenant, namespace)
-        again = await self._report(tenant, live, [namespace, ledger])
-        return again if ledger.status is ConditionStatus.TRUE else RETRY_SECONDS
+        network, look_again = await self._check_network(tenant, namespace)
+        again = await self._report(tenant, live, [namespace, ledger], network)
+        if ledger.status is not ConditionStatus.TRUE:
+            return RETRY_SECONDS
+        return look_again if again is None else min(again, look_again)
+
+    async def _check_network(self, tenant: Tenant, namespace: Fact) -> tuple[Fact, float]:
+        """Fly the canary when it is time, and say what the last one found; never in the way of anything else."""
+        context, name = self._context, tenant.metadata.name
+        if context.settings.address is None:
+            return unknown(CONDITION, "NotChecked", "The operator runs outside of the cluster."), LOOK_SECONDS
+        canary = await context.observed.find("Pod", name_namespace(name), NETWORK_CANARY)
+        fact = judge_network(canary, tenant.status.conditions, context.now())
+        if namespace.status is not ConditionStatus.TRUE:
+            return fact, LOOK_SECONDS
+        flight, seconds = plan_flight(canary, fact, context.now())
+        try:
+            if flight is Flight.START:
+                pod = make_network_canary(name, context.settings.address, context.settings)
+                context.observed.put("Pod", await context.cluster.create(pod))
+            elif flight is Flight.REMOVE and canary is not None:
+                await context.cluster.delete("Pod", canary)
+        except RefusedError as error:
+            return unknown(CONDITION, "CanaryRefused", f"The API server refused the canary pod: {error}"), RETRY_SECONDS
+        return fact, seconds
 
     async def _keep_namespace(self, tenant: Tenant) -> Fact:
         context = self._context
@@ -159,13 +185,14 @@ class TenantReconciler:
         await context.set_finalizers("Tenant", live, rest)
         return None
 
-    async def _report(self, tenant: Tenant, live: Manifest, facts: list[Fact]) -> float | None:
+    async def _report(self, tenant: Tenant, live: Manifest, facts: list[Fact], network: Fact) -> float | None:
+        """Write the status. What the network does is said and makes nobody unready: nothing of ours mends it."""
         first = next((fact for fact in facts if fact.status is not ConditionStatus.TRUE), None)
         if first is None:
             ready = yes("Ready", "Ready", "The tenant may create ExchangeAccounts and Algorithms.")
         else:
             ready = no("Ready", first.reason, first.message)
-        return await self._write(tenant, live, [ready, *facts])
+        return await self._write(tenant, live, [ready, *facts, network])
 
     async def _report_leaving(self, tenant: Tenant, live: Manifest, reason: str, message: str) -> None:
         await self._write(tenant, live, [no("Ready", reason, message)])

@@ -74,6 +74,7 @@ def _present_one(manifest: Manifest, algorithms: list[Manifest]) -> dict[str, ob
         "algorithms": sum(a["metadata"].get("namespace") == tenant_namespace(name) for a in algorithms),
         "quota": (spec.get("quota") or {}).get("algorithms"),
         "allow_live": bool((spec.get("exchange") or {}).get("allowLive")),
+        "network": (find_condition(manifest, "NetworkPolicyEnforced") or {}),
         "ready": ready.get("status", "Unknown"),
         "message": ready.get("message", ""),
     }

@@ -1,17 +1,34 @@
 """What the operator writes is what the gateway reads, and the other way round."""
 
 import json
+import socket
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from stockade_gateway.control import StopAction, Trading, parse_control
+from stockade_gateway.network_canary import try_doors
 from stockade_gateway.on_stop import StopResult
 from stockade_operator.manifests.control import write_algorithm_control
+from stockade_operator.manifests.network_canary import make_network_canary
+from stockade_operator.network_check import judge_network
 from stockade_operator.pods import ContainerFacts
 from stockade_operator.reconcile.algorithm import find_outcome
+from stockade_operator.settings import Settings
 from tests.unit.operator.conftest import make_account, make_algorithm
 from tests.unit.operator.test_policies import make_pod_facts
+
+
+SETTINGS = Settings(
+    namespace="stockade-system",
+    database_url="postgresql://nobody@nowhere/stockade",
+    ledger_host="db:5432",
+    gateway_image="gateway:1",
+    algorithm_image="algorithm:1",
+    paper_url="http://paper:9000",
+)
 
 
 def test_the_gateway_understands_the_control() -> None:
@@ -63,3 +80,20 @@ def test_the_operator_understands_the_gateways_last_words() -> None:
     ended = ContainerFacts(state="terminated", exit_code=0, end_reason="Completed", end_message=words)
     outcome = find_outcome(make_algorithm().spec.on_stop, make_pod_facts(gateway=ended))
     assert (outcome.action, outcome.result, outcome.message) == ("Flatten", "Incomplete", "0.5 BTC left")
+
+
+@pytest.mark.parametrize(("closed_is_open", "reason"), [(False, "CanaryHeld"), (True, "NotEnforced")])
+def test_the_operator_understands_the_canarys_last_words(*, closed_is_open: bool, reason: str) -> None:
+    pod = make_network_canary("demo", "127.0.0.1", SETTINGS)
+    environment = {entry["name"]: entry["value"] for entry in pod["spec"]["containers"][0]["env"]}
+    assert environment == {"STOCKADE_OPEN_DOOR": "127.0.0.1:8080", "STOCKADE_CLOSED_DOOR": "127.0.0.1:8081"}
+    with socket.create_server(("127.0.0.1", 0)) as open_door, socket.create_server(("127.0.0.1", 0)) as closed_door:
+        ports = open_door.getsockname()[1], closed_door.getsockname()[1]
+        if not closed_is_open:
+            closed_door.close()
+        doors = {name: f"127.0.0.1:{port}" for name, port in zip(environment, ports, strict=True)}
+        words = json.dumps(try_doors(doors, longest_seconds=0))
+    pod["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    end = {"terminated": {"exitCode": 0, "message": words}}
+    pod["status"] = {"phase": "Succeeded", "containerStatuses": [{"name": "canary", "state": end}]}
+    assert judge_network(pod, [], datetime.now(UTC)).reason == reason

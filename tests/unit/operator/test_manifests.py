@@ -13,6 +13,7 @@ from stockade_operator.manifests.control import write_account_control, write_alg
 from stockade_operator.manifests.exchange import find_exchange
 from stockade_operator.manifests.ledger_secret import make_ledger_secret, read_password
 from stockade_operator.manifests.metadata import hash_json, seal
+from stockade_operator.manifests.network_canary import make_network_canary
 from stockade_operator.manifests.tenant_access import make_role_binding
 from stockade_operator.manifests.tenant_namespace import make_limit_range, make_namespace, make_quota
 from stockade_operator.manifests.tenant_network import make_network_policies
@@ -61,6 +62,7 @@ def test_tenant(compare: Compare, settings: Settings) -> None:
             make_role_binding(tenant, settings.namespace),
         ],
     )
+    compare("network_canary", make_network_canary("demo", "10.244.0.9", settings))
     compare("tenant_network", make_network_policies(tenant, settings.namespace, settings.ledger_host))
 
 
