@@ -20,7 +20,6 @@ from stockade_operator.settings import Settings
 from tests.unit.operator.conftest import make_account, make_algorithm
 from tests.unit.operator.test_policies import make_pod_facts
 
-
 SETTINGS = Settings(
     namespace="stockade-system",
     database_url="postgresql://nobody@nowhere/stockade",
