@@ -195,6 +195,11 @@ class AlgorithmSpec(Part):
     runtime_class_name: SubdomainName | None = Field(
         default=None, description="A RuntimeClass with stronger isolation, for example gvisor."
     )
+    host_users: bool = Field(
+        default=True,
+        description="False gives the pod users of its own, so that whoever breaks out of it is nobody on the node. "
+        "Needs nodes with user namespaces (Linux 6.3, containerd 2.0).",
+    )
 
 
 class Version(Part):
@@ -246,6 +251,11 @@ class AlgorithmStatus(Part):
     )
     fees_today: SignedAmount | None = Field(default=None, description="Fees of this UTC day, in quoteAsset.")
     quote_asset: Asset | None = Field(default=None, description="The asset that these amounts are counted in.")
+    key_version: Annotated[str, Field(max_length=8, pattern=r"^[0-9a-f]{8}$")] | None = Field(
+        default=None,
+        description="The first 8 hex digits of the SHA-256 of the id of the API key that the pod trades with; "
+        "never more of it.",
+    )
     ledger_spooled: int | None = Field(
         default=None, ge=0, description="How many ledger rows wait in the gateway for the database."
     )

@@ -1,5 +1,6 @@
 """What an Algorithm's status says, as a pure function of everything the operator knows about it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -102,6 +103,7 @@ def describe_algorithm(facts: AlgorithmFacts) -> AlgorithmStatus:
         realized_pnl_today=_read_money(report.realized_pnl_today) if report is not None else None,
         fees_today=_read_money(report.fees_today) if report is not None else None,
         quote_asset=report.quote_asset if report is not None else None,
+        key_version=_read_key_version(report),
         ledger_spooled=report.ledger.spooled if report is not None else None,
         applied_control_generation=report.control_generation if report is not None else None,
         last_reconciled_time=read_time(report.last_reconciled_time)
@@ -111,6 +113,12 @@ def describe_algorithm(facts: AlgorithmFacts) -> AlgorithmStatus:
         on_stop=facts.on_stop,
         conditions=date_facts(conditions, algorithm.status.conditions, algorithm.metadata.generation, facts.now),
     )
+
+
+def _read_key_version(report: AlgorithmReport | None) -> str | None:
+    """Return the gateway's word, if it is one: a status with anything else would be refused whole."""
+    said = report.key_version if report is not None else None
+    return said if said is not None and re.fullmatch(r"[0-9a-f]{8}", said) else None
 
 
 def _judge(facts: AlgorithmFacts, fault: Fault | None) -> list[Fact]:

@@ -47,6 +47,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "updatePolicy": "Manual",
         "resources": {"cpu": "500m", "memory": "256Mi"},
         "runtimeClassName": "gvisor",
+        "hostUsers": False,
     },
 }
 

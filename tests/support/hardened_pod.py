@@ -37,6 +37,7 @@ def make_good_pod(namespace: str, registry: str) -> dict[str, Any]:
             cpu="100m",
             memory="64Mi",
             runtime_class=None,
+            host_users=True,
             code_image=None,
             gateway_image=f"{registry}/gateway:trial",
             algorithm_image=f"{registry}/algorithm:trial",

@@ -69,6 +69,7 @@ class PodInputs:
     cpu: str
     memory: str
     runtime_class: str | None
+    host_users: bool
     code_image: str | None
     gateway_image: str
     algorithm_image: str
@@ -121,6 +122,8 @@ def hash_user_part(inputs: PodInputs) -> str:
             "cpu": inputs.cpu,
             "memory": inputs.memory,
             "runtimeClass": inputs.runtime_class,
+            # Only where it is asked for: the hash of every pod that runs would change otherwise.
+            **({} if inputs.host_users else {"hostUsers": False}),
         }
     )
 
@@ -146,6 +149,7 @@ def hash_platform_part(inputs: PodInputs) -> str:
         cpu="500m",
         memory="256Mi",
         runtime_class=None,
+        host_users=True,
         code_image=inputs.code_image and "image",
     )
     return hash_json(_make_spec(neutral))
@@ -161,6 +165,8 @@ def _make_spec(inputs: PodInputs) -> Manifest:
     }
     if inputs.runtime_class is not None:
         spec["runtimeClassName"] = inputs.runtime_class
+    if not inputs.host_users:
+        spec["hostUsers"] = False
     return spec
 
 

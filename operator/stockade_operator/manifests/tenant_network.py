@@ -18,6 +18,8 @@ from stockade_operator.manifests.metadata import (
 )
 from stockade_operator.manifests.network_canary import OPEN_PORT
 
+SCRAPER_LABEL = "stockade.dev/scrapes-metrics"
+"""An administrator gives it, with the value true, to the namespace whose pods may read the gateways' metrics."""
 STATUS_PORT = 8081
 ACCOUNT_PORT = 8080
 PAPER_PORT = 9000
@@ -61,6 +63,15 @@ def make_network_policies(tenant: Tenant, platform_namespace: str, ledger_host: 
         "operator-to-gateway": _allow_ingress(
             gateways,
             [{"from": [_platform_pod(platform, "operator")], "ports": [_port(STATUS_PORT), _port(ACCOUNT_PORT)]}],
+        ),
+        "scraper-to-gateway": _allow_ingress(
+            {"matchLabels": {NAME_LABEL: ALGORITHM_POD}},
+            [
+                {
+                    "from": [{"namespaceSelector": {"matchLabels": {SCRAPER_LABEL: "true"}}}],
+                    "ports": [_port(STATUS_PORT)],
+                }
+            ],
         ),
         "canary-to-operator": _allow_egress(
             {"matchLabels": {NAME_LABEL: NETWORK_CANARY}},

@@ -184,6 +184,7 @@ class AlgorithmReconciler:
             cpu=spec.resources.cpu,
             memory=spec.resources.memory,
             runtime_class=spec.runtime_class_name,
+            host_users=spec.host_users,
             code_image=spec.source.image,
             gateway_image=settings.gateway_image,
             algorithm_image=settings.algorithm_image,

@@ -43,6 +43,7 @@ def make_inputs(settings: Settings, **changes: Any) -> PodInputs:
         cpu="500m",
         memory="256Mi",
         runtime_class=None,
+        host_users=True,
         code_image=None,
         gateway_image=settings.gateway_image,
         algorithm_image=settings.algorithm_image,
@@ -88,6 +89,7 @@ def test_algorithm_pod(compare: Compare, settings: Settings) -> None:
     control = write_algorithm_control(make_algorithm(), make_account(), "main-keys-1")
     compare("algorithm_pod", make_pod(make_inputs(settings), control))
     from_image = make_inputs(settings, code_image=IMAGE, entrypoint="momentum:Momentum", runtime_class="gvisor")
+    from_image = replace(from_image, host_users=False)
     compare("algorithm_pod_from_image", make_pod(from_image, control))
 
 
@@ -124,6 +126,7 @@ def test_the_algorithm_container_sees_nothing_of_the_gateway(settings: Settings)
         {"cpu": "1"},
         {"memory": "1Gi"},
         {"runtime_class": "gvisor"},
+        {"host_users": False},
     ],
 )
 def test_a_users_change_is_told_from_a_release(settings: Settings, change: dict[str, Any]) -> None:
