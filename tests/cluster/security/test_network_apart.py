@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.containers import GATEWAY, pod_processes
-from tests.support.kubectl import Kubectl
+from tests.support.containers import pod_processes
+from tests.support.kubectl import Kubectl, condition
 from tests.support.tenants import PLATFORM, Paper, TestTenant
 
+QUIET = "from stockade_sdk import Strategy\n\n\nclass Quiet(Strategy):\n    pass\n"
 TRY = (
     "import socket,sys\n"
     "s=socket.socket(); s.settimeout(3)\n"
@@ -33,14 +34,85 @@ def pod_named(kubectl: Kubectl, namespace: str, prefix: str) -> dict[str, Any]:
     return next(pod for pod in pods if pod["metadata"]["name"].startswith(prefix) and pod["status"].get("podIP"))
 
 
-def reaches(kubectl: Kubectl, tenant: TestTenant, address: str, port: int) -> bool:
-    """Whether a packet from the tenant's account gateway arrives, sent from its own network namespace by the node."""
-    uid = pod_named(kubectl, tenant.namespace, "account-paper")["metadata"]["uid"]
-    pid = pod_processes(uid, GATEWAY)[0].pid
+def reaches_from(pod: dict[str, Any], address: str, port: int) -> bool:
+    """Whether a packet from a pod arrives, sent from its own network namespace by the node.
+
+    So it is sent by a process that no launcher and no seccomp filter holds: what stops it is the network.
+    """
+    pid = pod_processes(pod["metadata"]["uid"])[0].pid
     command = ["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", TRY, address, str(port)]
     seen = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
     assert seen in {"OPEN", "CLOSED"}
     return seen == "OPEN"
+
+
+def reaches(kubectl: Kubectl, tenant: TestTenant, address: str, port: int) -> bool:
+    """Whether a packet from the tenant's account gateway arrives."""
+    return reaches_from(pod_named(kubectl, tenant.namespace, "account-paper"), address, port)
+
+
+@pytest.fixture(scope="module")
+def algorithm(kubectl: Kubectl, tenant: TestTenant) -> dict[str, Any]:
+    """The pod of an algorithm that runs."""
+    tenant.apply_algorithm("quiet", QUIET)
+    tenant.wait_ready("algorithm", "quiet")
+    return pod_named(kubectl, tenant.namespace, "algo-quiet")
+
+
+def test_an_algorithms_pod_reaches_its_exchange_its_ledger_and_the_name_server(
+    kubectl: Kubectl, algorithm: dict[str, Any]
+) -> None:
+    name_server = kubectl.items("node")[0]["status"]["addresses"][0]["address"]
+    doors = {
+        (pod_named(kubectl, PLATFORM, "stockade-paper-exchange")["status"]["podIP"], 9000),
+        (pod_named(kubectl, PLATFORM, "stockade-postgresql")["status"]["podIP"], 5432),
+        (name_server, 53),
+    }
+    assert {door for door in doors if not reaches_from(algorithm, *door)} == set()
+
+
+def test_an_algorithms_pod_reaches_nothing_else_though_no_launcher_holds_it(
+    kubectl: Kubectl, tenant: TestTenant, other: TestTenant, algorithm: dict[str, Any]
+) -> None:
+    platform = {
+        name: pod_named(kubectl, PLATFORM, f"stockade-{name}")["status"]["podIP"]
+        for name in ("operator", "panel", "paper-exchange", "postgresql")
+    }
+    service = kubectl.get("service", "kubernetes", "default")
+    assert service is not None
+    node = kubectl.items("node")[0]["status"]["addresses"][0]["address"]
+    own = pod_named(kubectl, tenant.namespace, "account-paper")["status"]["podIP"]
+    foreign = pod_named(kubectl, other.namespace, "account-paper")["status"]["podIP"]
+    doors = {
+        "the operator's metrics": (platform["operator"], 8080),
+        "the operator's second door": (platform["operator"], 8081),
+        "the panel": (platform["panel"], 8080),
+        "its own tenant's account gateway": (own, 8080),
+        "another tenant's account gateway": (foreign, 8080),
+        "the API server's Service": (service["spec"]["clusterIP"], 443),
+        "the API server": (node, 6443),
+        "the kubelet": (node, 10250),
+        "the cloud's metadata": ("169.254.169.254", 80),
+        "the internet": ("192.0.2.1", 443),
+    }
+    assert [name for name, door in doors.items() if reaches_from(algorithm, *door)] == []
+
+
+def test_only_operator_and_kubelet_reach_an_algorithms_pod(
+    kubectl: Kubectl, tenant: TestTenant, other: TestTenant, algorithm: dict[str, Any]
+) -> None:
+    door = algorithm["status"]["podIP"], 8081
+    assert reaches_from(pod_named(kubectl, PLATFORM, "stockade-operator"), *door)
+    # The kubelet's probes come through.
+    assert condition(kubectl.get("pod", "algo-quiet", tenant.namespace), "Ready").get("status") == "True"
+    strangers = {
+        "the panel": (PLATFORM, "stockade-panel"),
+        "the paper exchange": (PLATFORM, "stockade-paper-exchange"),
+        "the database": (PLATFORM, "stockade-postgresql"),
+        "its own account gateway": (tenant.namespace, "account-paper"),
+        "another tenant's gateway": (other.namespace, "account-paper"),
+    }
+    assert [name for name, pod in strangers.items() if reaches_from(pod_named(kubectl, *pod), *door)] == []
 
 
 def test_a_gateway_reaches_its_exchange_and_its_ledger(kubectl: Kubectl, tenant: TestTenant) -> None:

@@ -1,4 +1,4 @@
-"""The condition NetworkPolicyEnforced: true where the policies hold, false as soon as they do not, asked again and again."""
+"""The condition NetworkPolicyEnforced: true where the policies hold, false where they do not, asked again and again."""
 
 from typing import Any
 
