@@ -119,6 +119,8 @@ class Session:
 
     def close(self) -> None:
         """Note that the algorithm's connection is gone."""
+        if self._greeted:
+            self._dead_man.note_end()
         self._greeted = self._has_loaded = False
         self._told_trading = None
 
@@ -175,7 +177,7 @@ class Session:
         self._told_trading = trading
         self.fault = None
         self.strategy = hello.strategy
-        self._dead_man.note_life(time.monotonic())
+        self._dead_man.note_start(time.monotonic())
         self._send(welcome)
         for order in orders[MAX_WELCOME_ORDERS:]:
             self._send(_make_order_event(Change(order)))
