@@ -73,6 +73,8 @@ class _Run:
     raw_pod: Manifest | None
     pod: PodFacts | None
     heard: Heard | None
+    quota: int | None
+    """How many Algorithms the tenant may have."""
     update: Update = UP_TO_DATE
     decision: Decision = Decision(Step.NOTHING, "Reading", "")  # noqa: RUF009 - frozen
     refused: str | None = None
@@ -86,6 +88,8 @@ class AlgorithmReconciler:
         self._context = context
         self._not_before: dict[Key, float] = {}
         """When a pod that ended by itself may be replaced, so that a node that refuses it is not flooded."""
+        self._creating: set[Key] = set()
+        """The Algorithms whose pod is being made at this moment."""
         self._refusals: dict[Key, int] = {}
         """How often in a row the API server did not let a pod be made."""
 
@@ -138,7 +142,8 @@ class AlgorithmReconciler:
                 version = await freeze(context.cluster, tenant_name, algorithm, source.content)
             inputs = self._collect(tenant_name, algorithm, account, version)
         heard = context.gateways.find(pod.uid) if pod is not None else None
-        run = _Run(key, live, algorithm, account, accepted, version, inputs, raw_pod, pod, heard)
+        quota = tenant.spec.quota.algorithms if tenant is not None else None
+        run = _Run(key, live, algorithm, account, accepted, version, inputs, raw_pod, pod, heard, quota)
         run.on_stop = algorithm.status.on_stop
         if pod is not None and inputs is not None and account is not None and pod.owner_uid == algorithm.metadata.uid:
             run.update = decide_update(
@@ -160,10 +165,19 @@ class AlgorithmReconciler:
         return ExchangeAccount.model_validate(found) if found is not None else None
 
     def _rank(self, key: Key, live: Manifest) -> int:
-        """Return the Algorithm's place among its tenant's by age, from 1."""
-        others = [each["metadata"] for each in self._context.observed.list_known("Algorithm", key.namespace)]
-        own = (live["metadata"]["creationTimestamp"], key.name)
-        return 1 + sum((each["creationTimestamp"], each["name"]) < own for each in others)
+        """Return the Algorithm's place among its tenant's, from 1: those with a pod first, then by age.
+
+        The age is in whole seconds, and of two of the same second one may be seen first: a pod settles it.
+        """
+
+        def place(found: Manifest) -> tuple[bool, str, str]:
+            other = key_of("Algorithm", found)
+            pod = self._context.observed.peek(Key("Pod", other.namespace, name_pod(other.name)))
+            waits = pod is None and other not in self._creating
+            return waits, found["metadata"]["creationTimestamp"], other.name
+
+        own = place(live)
+        return 1 + sum(place(each) < own for each in self._context.observed.list_known("Algorithm", key.namespace))
 
     def _collect(self, tenant: str, algorithm: Algorithm, account: ExchangeAccount, version: Version) -> PodInputs:
         settings, spec = self._context.settings, algorithm.spec
@@ -234,10 +248,15 @@ class AlgorithmReconciler:
             finalizers = [*run.algorithm.metadata.finalizers, ON_STOP_FINALIZER]
             run.live = await self._context.set_finalizers("Algorithm", run.live, finalizers)
             run.algorithm = Algorithm.model_validate(run.live)
+        if run.quota is None or self._rank(run.key, run.live) > run.quota:
+            # Another one of the same second was faster; the next reconcile says so.
+            return 0.0
+        self._creating.add(run.key)
         try:
             made = await self._context.cluster.create(
                 make_pod(run.inputs, write_algorithm_control(run.algorithm, run.account, run.inputs.keys_secret))
             )
+            self._context.observed.put("Pod", made)
         except RefusedError as error:
             run.refused = str(error)
             count = self._refusals[run.key] = self._refusals.get(run.key, 0) + 1
@@ -245,7 +264,8 @@ class AlgorithmReconciler:
         except ConflictError:
             await self._context.observed.refresh("Pod", run.key.namespace, name_pod(run.key.name))
             raise
-        self._context.observed.put("Pod", made)
+        finally:
+            self._creating.discard(run.key)
         self._refusals.pop(run.key, None)
         run.raw_pod, run.pod, run.heard = made, read_pod(made), None
         return None

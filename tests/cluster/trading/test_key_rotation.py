@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.trading.test_killed import BUSY, compare_books, orders, pod_of, restarts
+from tests.support.containers import GATEWAY, pod_processes
 from tests.support.kubectl import Kubectl, condition
 from tests.support.tenants import TestTenant
 from tests.support.waiting import wait_until
@@ -59,6 +60,9 @@ def test_an_algorithm_takes_over_new_keys_as_it_trades(kubectl: Kubectl, tenant:
 
     after = pod_of(kubectl, "algorithm", tenant)
     assert (after["metadata"]["uid"], restarts(after)) == (pod["metadata"]["uid"], 0)
+    (gateway,) = (each for each in pod_processes(pod["metadata"]["uid"], GATEWAY) if each.is_main)
+    assert not gateway.memory_holds(former["apiSecret"].encode())
+    assert gateway.memory_holds(tenant.key["apiKey"].encode()), "the search finds what is there"
     counted = tenant.gateway_status("busy")["orders"]
     assert (counted["rejected"], counted["denied"]) == (0, 0)
     # The pod still obeys: a Secret that is gone holds up nothing.

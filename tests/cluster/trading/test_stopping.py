@@ -1,5 +1,6 @@
 """What the gateway does before it leaves: the Algorithm's `onStop`, whatever stops it."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -82,3 +83,41 @@ def test_it_does_what_was_asked_and_says_so(tenant: TestTenant, action: str, way
     assert len(still_open) == (1 if action == "Keep" else 0)
     # A purchase's commission is taken from what was bought, so what can be sold is a step less.
     assert net(orders) == Decimal("0.002") if action != "Flatten" else net(orders) <= Decimal("0.00001")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("action", ["CancelOrders", "Flatten"])
+def test_an_evicted_pod_does_what_was_asked_and_is_replaced(tenant: TestTenant, action: str) -> None:
+    """What `kubectl drain` and a node short of memory do: they ask for an eviction, which is a deletion with grace."""
+    name = f"evicted-{action}".lower()
+    before = {each["clientOrderId"] for each in tenant.paper.books(tenant.key["apiKey"])["orders"]}
+    tenant.apply_algorithm(name, HOLDER, onStop=action)
+    tenant.wait_ready("algorithm", name)
+    first = wait_until(
+        lambda: [each for each in own_orders(tenant, "sk") if each["clientOrderId"] not in before],
+        "one order filled and one open",
+        holds=lambda seen: sorted(each["status"] for each in seen) == ["FILLED", "NEW"],
+    )
+    wait_until(lambda: tenant.gateway_status(name), "it to know both", holds=lambda seen: seen["openOrders"] == 1)
+    pod = tenant.kubectl.get("pod", f"algo-{name}", tenant.namespace)
+    assert pod is not None
+    metadata = {"name": f"algo-{name}", "namespace": tenant.namespace}
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+    path = f"/api/v1/namespaces/{tenant.namespace}/pods/algo-{name}/eviction"
+    tenant.kubectl.run("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+    wait_until(
+        lambda: tenant.kubectl.get("pod", f"algo-{name}", tenant.namespace) or {},
+        "another pod",
+        holds=lambda seen: seen.get("metadata", {}).get("uid") not in {None, pod["metadata"]["uid"]},
+        deadline_seconds=150,
+    )
+    outcome = (tenant.kubectl.get("algorithm", name, tenant.namespace) or {})["status"]["onStop"]
+    assert (outcome["action"], outcome["result"]) == (action, "Done"), outcome
+    tenant.wait_ready("algorithm", name)
+    prefix = first[0]["clientOrderId"].split("-")[0]
+    known = {each["clientOrderId"] for each in first}
+    orders = own_orders(tenant, prefix)
+    assert sorted(each["status"] for each in orders if each["clientOrderId"] in known) == ["CANCELED", "FILLED"]
+    sold = [each for each in orders if each["side"] == "SELL"]
+    assert len(sold) == (1 if action == "Flatten" else 0)
+    tenant.kubectl.delete("algorithm", name, tenant.namespace, wait=False)

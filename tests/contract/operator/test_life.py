@@ -109,6 +109,27 @@ def test_a_key_that_can_withdraw_is_refused(stage: Stage) -> None:
         assert stage.get(f"{pods(tenant)}/algo-quiet") is None
 
 
+def test_the_quota_holds_among_algorithms_of_the_same_second(stage: Stage) -> None:
+    tenant, quota = "crowd", 3
+    stage.create_tenant(tenant, quota={"algorithms": quota})
+    stage.create_account(tenant)
+    stage.wait_for(f"{accounts(tenant)}/main", "Ready", "True")
+    # Written against the order of their names: by age and name alone, each would take the place of the one before.
+    names = [f"algo-{letter}" for letter in "hgfedcba"]
+    for name in names:
+        stage.create_algorithm(tenant, name)
+    wait_until(
+        lambda: [stage.condition(f"{algorithms(tenant)}/{name}", "Accepted") for name in names],
+        "a verdict on each",
+        holds=lambda seen: (
+            sorted(seen) == [("False", "QuotaExceeded")] * (len(names) - quota) + [("True", "Accepted")] * quota
+        ),
+        deadline_seconds=120,
+    )
+    started = [name for name in stage.kubelet.pods_seen if name.startswith(f"tenant-{tenant}/")]
+    assert len([name for name in started if "algo-algo-" in name]) == quota
+
+
 def test_a_pod_on_a_silent_node_is_not_replaced(stage: Stage) -> None:
     tenant, path = "silent", f"{algorithms('silent')}/quiet"
     pod_path = f"{pods(tenant)}/algo-quiet"

@@ -1,0 +1,88 @@
+"""An algorithm that hangs, is out of memory or crashes at every start: its dead man acts, and the gateway lives on."""
+
+from typing import Any
+
+import pytest
+
+from tests.cluster.trading.test_killed import orders
+from tests.support.kubectl import Kubectl
+from tests.support.tenants import TestTenant
+from tests.support.waiting import wait_until
+
+DOOMED = '''
+"""Buys, leaves one order in the book, and then comes to its end; its later lives end at once."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from stockade_sdk import Strategy
+
+MARK = Path("/tmp/lived")
+
+
+class Doomed(Strategy):
+    def on_start(self):
+        if MARK.exists():
+            self.end()
+        self.subscribe_quotes("BTCUSDT")
+        self.placed = False
+
+    def on_quote_tick(self, tick):
+        if self.placed:
+            return
+        self.placed = True
+        self.buy("BTCUSDT", Decimal("0.002"))
+        price = self.instrument("BTCUSDT").round_price(tick.bid_price * Decimal("0.97"))
+        self.buy("BTCUSDT", Decimal("0.001"), price)
+
+    def on_order_accepted(self, order):
+        if order.type != "LIMIT":
+            return
+        MARK.touch()
+        self.end()
+
+    def end(self):
+        {end}
+'''
+ENDS = {
+    "hangs": "while True: pass",
+    "runs out of memory": "self.hoard = [bytearray(1 << 20) for _ in range(1 << 12)]",
+    "crashes at every start": "raise RuntimeError('doomed')",
+}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("way", "action"),
+    [("hangs", "Flatten"), ("runs out of memory", "CancelOrders"), ("crashes at every start", "Flatten")],
+)
+def test_its_dead_man_acts(kubectl: Kubectl, tenant: TestTenant, way: str, action: str) -> None:
+    name = way.replace(" ", "-")
+    before = {each["clientOrderId"] for each in orders(tenant)}
+    tenant.apply_algorithm(
+        name,
+        DOOMED.replace("{end}", ENDS[way]),
+        deadMan={"afterSeconds": 5, "action": action},
+        onStop="Keep",
+        resources={"cpu": "500m", "memory": "96Mi"},
+    )
+
+    def mine() -> list[dict[str, Any]]:
+        return [each for each in orders(tenant) if each["clientOrderId"] not in before]
+
+    wait_until(mine, "two orders", holds=lambda seen: len(seen) >= 2, deadline_seconds=120)
+    status = wait_until(
+        lambda: tenant.gateway_status(name),
+        "the dead man's work to be done",
+        holds=lambda seen: (seen["deadMan"] or {}).get("result") == "Done",
+        deadline_seconds=120,
+    )
+    assert status["deadMan"]["action"] == action
+    assert status["openOrders"] == 0
+    assert [each["status"] for each in mine() if each["status"] in {"NEW", "PARTIALLY_FILLED"}] == []
+    sold = [each for each in mine() if each["side"] == "SELL"]
+    assert len(sold) == (1 if action == "Flatten" else 0)
+    pod = kubectl.get("pod", f"algo-{name}", tenant.namespace)
+    assert pod is not None
+    assert [each["restartCount"] for each in pod["status"]["initContainerStatuses"]] == [0]
+    kubectl.patch("algorithm", name, tenant.namespace, {"spec": {"state": "Stopped"}})
