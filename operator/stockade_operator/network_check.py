@@ -92,6 +92,6 @@ def _age(pod: Manifest, now: datetime) -> timedelta:
 
 def _tell_why(pod: Manifest) -> str:
     status, container = pod.get("status", {}), read_container(pod, "canary")
-    scheduled = next((each for each in status.get("conditions", []) if each["type"] == "PodScheduled"), {})
+    scheduled: Manifest = next((each for each in status.get("conditions", []) if each["type"] == "PodScheduled"), {})
     told = (container.message, container.reason, status.get("message"), scheduled.get("message"), status.get("phase"))
     return next((text for text in told if text), "nothing is said of it")

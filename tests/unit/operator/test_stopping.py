@@ -40,6 +40,7 @@ async def test_a_pod_is_stopped_before_anybody_is_told_of_it() -> None:
         raw_pod=pod,
         pod=make_pod_facts(),
         heard=None,
+        quota=20,
         update=UP_TO_DATE,
         decision=Decision(Step.DELETE, "Stopped", "The algorithm is stopped."),
     )
