@@ -133,6 +133,15 @@ CMD ["migrate"]
 # a container. Its root is therefore put together here and copied whole into one layer that no other image has; and what
 # strangers' code has no use for stays behind.
 
+FROM ${ALGORITHM_BASE_IMAGE} AS launcher
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev
+COPY algo-image/stockade_launcher /build/stockade_launcher
+# Static: nothing is loaded before the defences are up, not even a library of the image's.
+RUN cd /build \
+ && python3 -m stockade_launcher > policy.h \
+ && gcc -std=c17 -static-pie -O2 -Wall -Wextra -Werror -fstack-protector-strong -s -I. -o launcher stockade_launcher/*.c
+
 FROM ${ALGORITHM_BASE_IMAGE} AS algorithm-root
 ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python3 -m venv --without-pip /opt/stockade \
@@ -140,11 +149,13 @@ RUN python3 -m venv --without-pip /opt/stockade \
  && echo /opt/stockade/code > "$(/opt/stockade/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/stockade.pth"
 COPY requirements/algorithm.txt /tmp/requirements.txt
 RUN python3 -m pip --python /opt/stockade/bin/python install --require-hashes --requirement /tmp/requirements.txt \
+ && find /opt/stockade/lib -type d -name tests -prune -exec rm -rf {} + \
  && /opt/stockade/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/stockade/lib
 COPY wire/stockade_wire /opt/stockade/code/stockade_wire
 COPY algo-image/stockade_sdk /opt/stockade/code/stockade_sdk
 COPY algo-image/stockade_runner /opt/stockade/code/stockade_runner
 COPY algo-image/examples /opt/stockade/examples
+COPY --from=launcher /build/launcher /opt/stockade/bin/launcher
 RUN /opt/stockade/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/stockade/code \
  && rm -rf /tmp/* /root/.cache /var/cache/* /var/lib/apt /var/lib/dpkg /usr/share/doc /usr/share/man /usr/share/locale \
            /usr/lib/python3*/dist-packages/pip* /usr/local/lib/python3*/site-packages/pip* \
@@ -162,7 +173,7 @@ ENV PATH=/opt/stockade/bin:/usr/local/bin:/usr/bin:/bin \
 WORKDIR /opt/stockade
 STOPSIGNAL SIGTERM
 USER 10002:10002
-ENTRYPOINT ["python", "-I", "-B", "-m", "stockade_runner"]
+ENTRYPOINT ["/opt/stockade/bin/launcher", "/opt/stockade/bin/python", "-I", "-B", "-m", "stockade_runner"]
 
 
 # ---- postgresql: for a trial; a real installation brings its own ----

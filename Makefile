@@ -6,7 +6,7 @@ PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference chaos bench-paper
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference chaos bench-paper bench-launcher fuzz bench-resource-attacks
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -61,3 +61,5 @@ chaos: venv ## trade while everything breaks, then judge: make chaos SEED=1 SEED
 		--minutes $(or $(MINUTES),5) --algorithms $(or $(ALGORITHMS),20) --seconds-between-turns $(or $(TURN),3)
 bench-paper: venv ## measure the paper exchange: orders, streams, matching, memory; write benchmarks/results/paper.json
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.paper
+bench-launcher: venv ## measure the launcher: start-up, small reads and NumPy behind it; write benchmarks/results/launcher.json
+	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.launcher

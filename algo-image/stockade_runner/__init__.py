@@ -1,4 +1,4 @@
-"""The algorithm container's program: a launcher that confines the process, then a loop that runs the author's strategy.
+"""The algorithm container's program: a loop that runs the author's strategy, behind the launcher's confinement.
 
 Apart from the SDK because an author's code needs none of it.
 """

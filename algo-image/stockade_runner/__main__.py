@@ -1,5 +1,8 @@
-"""Entry of the algorithm image: `python -I -B -m stockade_runner`."""
+"""Entry of the algorithm image, behind its launcher: `launcher python -I -B -m stockade_runner`."""
 
-from stockade_runner.launcher.start import launch
+import os
+import sys
 
-launch()
+from stockade_runner.main import run
+
+sys.exit(run(os.environ))

@@ -7,7 +7,7 @@
         ├── RefusedError         the gateway does not serve this algorithm
         └── GatewayLostError     the gateway did not come back in time
 
-The launcher has its own, `launcher/errors.py` (70).
+The launcher, which starts the runner, exits with 70.
 """
 
 from stockade_wire.messages import Fault

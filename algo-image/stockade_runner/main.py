@@ -1,11 +1,10 @@
 """How a strategy begins and ends: load, connect, run, and tell the gateway and the kubelet why it ended.
 
-Apart from the launcher, which executes this in a fresh interpreter once the process is confined.
+Apart from `__main__` so that a test can call it.
 """
 
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -114,7 +113,3 @@ def configure_log() -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
-if __name__ == "__main__":
-    sys.exit(run(os.environ))

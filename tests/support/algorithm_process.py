@@ -1,7 +1,7 @@
 """Runs the algorithm image's program on this machine: a real process behind the real launcher.
 
 The image in miniature is a virtual environment whose path leads to the checkout, because `python -I` reads neither
-PYTHONPATH nor the current folder.
+PYTHONPATH nor the current folder, with the launcher beside its interpreter.
 """
 
 import json
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.launcher_builds import build_launcher
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,11 +22,12 @@ EXIT_SECONDS = 60.0
 
 
 def build_image(folder: Path) -> Path:
-    """Make the virtual environment; returns its interpreter."""
+    """Make the virtual environment, and the launcher in it; returns its interpreter."""
     venv.create(folder, with_pip=False, symlinks=True)
     (site_packages,) = folder.glob("lib/python*/site-packages")
     path = [*map(str, PACKAGE_FOLDERS), sysconfig.get_paths()["purelib"]]
     (site_packages / "image.pth").write_text("\n".join(path) + "\n")
+    build_launcher(folder / "bin")
     return folder / "bin" / "python"
 
 
@@ -64,7 +66,7 @@ class AlgorithmProcess:
         }
         with self._log_path.open("wb") as output:
             self._process = subprocess.Popen(
-                [interpreter, "-I", "-B", "-m", "stockade_runner"],
+                [interpreter.with_name("launcher"), interpreter, "-I", "-B", "-m", "stockade_runner"],
                 env=environment,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

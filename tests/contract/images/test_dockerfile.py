@@ -1,10 +1,13 @@
 """Each image holds its own lock and folders, its own uid, and the algorithm shares no layer with the gateway."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.support.launcher_builds import FLAGS
 
 ROOT = Path(__file__).parents[3]
 
@@ -97,6 +100,15 @@ def test_image_is_stopped_by_the_signal_it_understands(name: str, signal: str) -
 def test_algorithm_and_gateway_share_no_layer() -> None:
     assert lineage("algorithm") & lineage("gateway") == set()
     assert STAGES["algorithm"].base == "scratch"
+
+
+def test_the_launcher_is_compiled_whole_and_as_it_is_tested() -> None:
+    (build,) = [value for value in STAGES["launcher"].values("RUN") if " gcc -std" in value]
+    assert {*FLAGS} <= {*build.split()}
+    assert "WITHOUT" not in build
+    assert "--from=launcher /build/launcher /opt/stockade/bin/launcher" in STAGES["algorithm-root"].values("COPY")
+    (entry,) = STAGES["algorithm"].values("ENTRYPOINT")
+    assert json.loads(entry)[:2] == ["/opt/stockade/bin/launcher", "/opt/stockade/bin/python"]
 
 
 def test_bases_are_public_and_can_be_given() -> None:

@@ -76,13 +76,18 @@ def test_only_the_gateway_has_an_exchange_library() -> None:
     assert {name for name in EXTRA_OF_LOCK if exchange_libraries & set(read_lock(name))} == {"gateway"}
 
 
-def test_strangers_code_finds_only_what_the_sdk_needs() -> None:
+def test_strangers_code_finds_only_what_the_sdk_needs_and_what_algorithms_compute_with() -> None:
     assert set(read_lock("algorithm")) == {
         "annotated-types",
         "msgspec",
         "numpy",
+        "pandas",
         "pydantic",
         "pydantic-core",
+        "python-dateutil",
+        "ta-lib",
+        "talipp",
         "typing-extensions",
         "typing-inspection",
+        "tzdata",
     }

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from stockade_runner.launcher.start import build_environment
 
 from stockade_runner.errors import SettingsError
-from stockade_runner.launcher.start import build_environment
 from stockade_runner.settings import Settings
 
 REPORT = {"no_new_privs": True, "seccomp": True, "landlock_abi": 7, "self_test_passed": True}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stockade_runner.launcher.errors import PolicyError
+from stockade_launcher.errors import PolicyError
 
 ALLOW = 0
 """What `decide` says of an allowed call; of any other it says the errno."""

@@ -1,0 +1,43 @@
+/* The environment of the algorithm's interpreter: an allow-list, since whatever else is there is not for it. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "launcher.h"
+
+static const char *const KEPT[] = {"LANG=", "LC_ALL=", "PATH=", "TZ=", "STOCKADE_"};
+static const char OWN_REPORT[] = "STOCKADE_LAUNCHER_REPORT=";
+
+static int is_kept(const char *entry) {
+    if (strncmp(entry, OWN_REPORT, sizeof OWN_REPORT - 1) == 0)
+        return 0; /* Only this launcher says what it did. */
+    for (size_t place = 0; place < sizeof KEPT / sizeof *KEPT; place++)
+        if (strncmp(entry, KEPT[place], strlen(KEPT[place])) == 0)
+            return 1;
+    return 0;
+}
+
+char **build_environment(char *const environment[], char *report) {
+    static char *const OURS[] = {
+        "HOME=/tmp",
+        /* One thread per numerical library: the container's cpu limit is far below the node's core count. */
+        "OMP_NUM_THREADS=1",
+        "OPENBLAS_NUM_THREADS=1",
+    };
+    enum { OUR_COUNT = sizeof OURS / sizeof *OURS };
+    size_t count = 0, kept = 0;
+    char **built;
+
+    while (environment[count] != NULL)
+        count++;
+    built = calloc(count + OUR_COUNT + 2, sizeof *built);
+    if (built == NULL)
+        fail("there is no memory for the environment");
+    for (size_t place = 0; place < count; place++)
+        if (is_kept(environment[place]))
+            built[kept++] = environment[place];
+    for (size_t place = 0; place < OUR_COUNT; place++)
+        built[kept++] = OURS[place];
+    built[kept] = report;
+    return built;
+}

@@ -1,0 +1,35 @@
+"""Compiles the launcher as the Dockerfile does, whole or, for the attack suite, with a defence left out."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "algo-image" / "stockade_launcher"
+FLAGS = ("-std=c17", "-static-pie", "-O2", "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong")
+BUILD_SECONDS = 100
+
+
+def build_launcher(folder: Path, without: Sequence[str] = ()) -> Path:
+    """Compile it in an existing folder; returns the program.
+
+    `without` may name LIMITS, LANDLOCK, SECCOMP and SELF_TEST.
+    """
+    header = subprocess.run(
+        [sys.executable, "-m", "stockade_launcher"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCES.parent)},
+        capture_output=True,
+        check=True,
+        timeout=BUILD_SECONDS,
+    ).stdout
+    (folder / "policy.h").write_bytes(header)
+    program = folder / "-without-".join(["launcher", *without]).lower()
+    removed = [f"-DWITHOUT_{defence}" for defence in without]
+    subprocess.run(
+        ["gcc", *FLAGS, *removed, f"-I{folder}", "-o", program, *sorted(SOURCES.glob("*.c"))],
+        check=True,
+        timeout=BUILD_SECONDS,
+    )
+    return program

@@ -1,0 +1,1 @@
+"""Tests of the policy, and of the filter that is made of it."""
