@@ -62,6 +62,8 @@ class Sender:
         self._replaced: set[str] = set()
         # The disk's slowness must not stop the market data: waiting for it has a thread of its own.
         self._journal_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        # Started now: an algorithm that forks until the pod is full leaves no room for a thread at the first order.
+        self._journal_thread.submit(int)
         self.readiness: Readiness | None = None
 
     @property

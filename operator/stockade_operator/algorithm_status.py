@@ -35,6 +35,7 @@ CANNOT_START = frozenset(
 )
 """Reasons of the kubelet for which waiting does not help."""
 LAUNCHER_FAILED = 70
+HIGHEST_LINE = 2**31
 NOTHING_RUNS = "There is no pod."
 TOLD = frozenset(
     {
@@ -280,16 +281,25 @@ def _find_fault(facts: AlgorithmFacts) -> Fault | None:
     if report is not None and report.fault is not None:
         told = report.fault
         return Fault(kind=told.kind, message=told.message, file=told.file, line=told.line)
-    words = read_message(pod.algorithm.end_message)
-    if pod.algorithm.state == "running" or "kind" not in words:
+    return None if pod.algorithm.state == "running" else read_last_words(pod.algorithm.end_message)
+
+
+def read_last_words(text: str) -> Fault | None:
+    """Return the fault in a termination message, None when it is none.
+
+    The algorithm's container can write what it likes there, and nothing of it may make a status that the API server
+    refuses: no half of a surrogate pair, no line number beyond an integer's range.
+    """
+    words = read_message(text)
+    if "kind" not in words:
         return None
-    line = words.get("line")
-    return Fault(
-        kind=str(words["kind"]),
-        message=str(words.get("message", "")),
-        file=str(words["file"]) if words.get("file") else None,
-        line=line if isinstance(line, int) and line >= 0 else None,
+    kind, message, file = (
+        str(words[name]).encode(errors="replace").decode() if words.get(name) else ""
+        for name in ("kind", "message", "file")
     )
+    line = words.get("line")
+    is_line = isinstance(line, int) and not isinstance(line, bool) and 0 <= line < HIGHEST_LINE
+    return Fault(kind=kind, message=message, file=file or None, line=line if is_line else None)
 
 
 def _tell_fault(fault: Fault) -> str:

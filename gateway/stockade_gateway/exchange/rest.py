@@ -40,6 +40,8 @@ class RestClient:
         self._clock = clock
         self._budget = budget
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rest")
+        # Started now, as the journal's: later there may be no room for a thread in the pod.
+        self._thread.submit(int)
         self._connection: http.client.HTTPConnection | None = None
 
     async def measure_clock(self) -> None:
