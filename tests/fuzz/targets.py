@@ -15,7 +15,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask import Flask
 
@@ -23,11 +23,13 @@ import stockade_panel
 from stockade_crds.algorithm import Fault
 from stockade_gateway.dead_man import DeadManSwitch
 from stockade_gateway.errors import ClientError
+from stockade_gateway.saved_state import SavedStates, StateLedger
 from stockade_gateway.session import Session, refuse
 from stockade_operator.algorithm_status import read_last_words
+from stockade_wire import PROTOCOL_VERSION
 from stockade_wire.errors import MalformedMessageError
 from stockade_wire.messages import (
-    MAX_REQUEST_BYTES,
+    MAX_DATAGRAM_BYTES,
     Event,
     Hello,
     LauncherReport,
@@ -40,7 +42,7 @@ from tests.unit.gateway.test_books import World
 from tests.unit.gateway.test_desk import ReadyReconciler, SilentApi, make_desk
 
 CONNECTIONS_PER_WORLD: Final = 200
-GREETING: Final = encode_request(Hello(1, LauncherReport(True, True, 7, True), "Fuzzed"))  # noqa: FBT003 - a record
+GREETING: Final = encode_request(Hello(PROTOCOL_VERSION, LauncherReport(True, True, 7, True), "Fuzzed"))  # noqa: FBT003 - a record
 
 
 # What an algorithm makes the gateway log is bounded; here it would only cost time.
@@ -85,7 +87,16 @@ class Gateway:
     async def serve(self, datagrams: list[bytes]) -> None:
         """Take one connection's datagrams as the socket server does, and write every answer."""
         self.connections += 1
-        session = Session(self.desk, DeadManSwitch(time.monotonic()), "/ring", lambda symbol, kind: None, self._send)
+        states = SavedStates(self.world.folder, "uid", cast("StateLedger", None))
+        states.restored = True
+        session = Session(
+            desk=self.desk,
+            dead_man=DeadManSwitch(time.monotonic()),
+            states=states,
+            ring_path="/ring",
+            subscribe=lambda _symbol, _kind: None,
+            send=self._send,
+        )
         for datagram in datagrams:
             try:
                 session.receive(decode_request(datagram))
@@ -111,7 +122,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(lambda loop, context: self._failures.append(context))
+        self._loop.set_exception_handler(lambda _loop, context: self._failures.append(context))
         self._failures: list[dict[str, Any]] = []
         self._gateway = Gateway()
 
@@ -122,7 +133,7 @@ class Sessions:
             self._gateway = Gateway()
         datagrams = [GREETING]
         while data and len(datagrams) < 50:
-            length = min(int.from_bytes(data[:2], "big"), MAX_REQUEST_BYTES + 1)
+            length = min(int.from_bytes(data[:2], "big"), MAX_DATAGRAM_BYTES + 1)
             datagrams.append(data[2 : 2 + length])
             data = data[2 + length :]
         self._loop.run_until_complete(self._gateway.serve(datagrams))

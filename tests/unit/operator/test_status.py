@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stockade_crds import Condition, ConditionStatus
-from stockade_operator.algorithm_status import TOLD, AlgorithmFacts, describe_algorithm
+from stockade_operator.algorithm_status import TOLD, AlgorithmFacts, describe_algorithm, read_last_words
 from stockade_operator.gateways import AlgorithmReport, Heard
 from stockade_operator.pods import ContainerFacts, PodFacts
 from stockade_operator.policies import UP_TO_DATE, Decision, Step, Verdict
@@ -223,3 +223,24 @@ def test_a_status_read_back_is_the_status_written() -> None:
     )
     assert plan_write(dumped, again.model_dump(mode="json", by_alias=True, exclude_none=True), 99.0).changes is None
     assert isinstance(algorithm.status.conditions[0], Condition)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ('{"kind": "A", "message": "fits", "line": 4}', "fits", 4),
+        ('{"kind": "A", "message": "half \\ud800 a character", "line": true}', "half ? a character", None),
+        ('{"kind": "A", "message": ["a list"], "line": 99999999999999999999}', "['a list']", None),
+        ('{"kind": null, "line": -1}', "", None),
+    ],
+)
+def test_whatever_an_algorithm_leaves_as_last_words_makes_a_status(text: str, message: str, line: int | None) -> None:
+    fault = read_last_words(text)
+    assert fault is not None
+    assert (fault.message, fault.line) == (message, line)
+    assert json.loads(fault.model_dump_json())["message"] == message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"onStop": {}}', "Traceback"])
+def test_last_words_without_a_kind_are_no_fault(text: str) -> None:
+    assert read_last_words(text) is None
