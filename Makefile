@@ -48,6 +48,8 @@ unit: venv ## pure tests
 	$(PYTEST) tests/unit
 contract: venv programs ## tests with real sockets and processes, without a cluster
 	$(PYTEST) tests/contract -rR --reruns 2
+fuzz: venv ## fuzz everything that reads an algorithm's bytes, for a minute or longer: make fuzz SECONDS=3600 KEEP=--keep
+	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(KEEP)
 database: venv ## tests on a real PostgreSQL
 	$(PYTEST) tests/database
 cluster: venv up ## tests on the running cluster

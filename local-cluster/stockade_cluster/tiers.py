@@ -6,7 +6,7 @@ import time
 from stockade_cluster.progress import format_duration
 from stockade_cluster.settings import Settings
 
-TIERS = ("lint", "unit", "contract", "database", "cluster", "browser")
+TIERS = ("lint", "unit", "contract", "fuzz", "database", "cluster", "browser")
 
 
 def run_tiers(settings: Settings) -> list[str]:

@@ -25,9 +25,9 @@ def fuzz(name: str, seconds: int) -> tuple[bool, str]:
     """Fuzz one target from its corpus; returns whether nothing was found, and what the fuzzer said."""
     new = WORK / name
     new.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "tests.fuzz.one", name, f"-max_total_time={seconds}", f"-artifact_prefix={new}/"]
+    options = [f"-max_total_time={seconds}", f"-artifact_prefix={new}/", *LIMITS]
     result = subprocess.run(
-        [*command, *LIMITS, new, CORPUS / name],
+        [sys.executable, "-m", "tests.fuzz.one", name, *options, str(new), str(CORPUS / name)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -40,7 +40,8 @@ def fuzz(name: str, seconds: int) -> tuple[bool, str]:
 
 def keep(name: str) -> None:
     """Put into the corpus what reaches something that the corpus does not."""
-    command = [sys.executable, "-m", "tests.fuzz.one", name, "-merge=1", *LIMITS, CORPUS / name, WORK / name]
+    folders = [str(CORPUS / name), str(WORK / name)]
+    command = [sys.executable, "-m", "tests.fuzz.one", name, "-merge=1", *LIMITS, *folders]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=START_SECONDS)
 
 

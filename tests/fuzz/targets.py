@@ -23,6 +23,7 @@ import stockade_panel
 from stockade_crds.algorithm import Fault
 from stockade_gateway.dead_man import DeadManSwitch
 from stockade_gateway.errors import ClientError
+from stockade_gateway.reconcile import Reconciler
 from stockade_gateway.saved_state import SavedStates, StateLedger
 from stockade_gateway.session import Session, refuse
 from stockade_operator.algorithm_status import read_last_words
@@ -81,7 +82,7 @@ class Gateway:
         path = Path(self._folder.name)
         self.world = World(path)
         self.desk = make_desk(path, self.world, Exchange())
-        self.desk.set_readiness(ReadyReconciler())
+        self.desk.set_readiness(cast("Reconciler", ReadyReconciler()))
         self.connections = 0
 
     async def serve(self, datagrams: list[bytes]) -> None:
