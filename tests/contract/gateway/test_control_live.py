@@ -27,17 +27,19 @@ def test_limits_change_without_a_restart(shared: Sidecar) -> None:
     algorithm.close()
 
 
-def test_the_kill_switch_stops_orders_and_lets_cancels_pass(shared: Sidecar) -> None:
+def test_the_switches_stop_orders_and_let_cancels_pass(shared: Sidecar) -> None:
     algorithm = shared.connect()
     resting = algorithm.submit("BUY", "0.01", "30000")
     algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
-    shared.apply_control(account={"trading": "Halted", "limits": None})
+    shared.apply_control(trading="Halted")
     algorithm.wait_for(TradingChanged, lambda event: event.trading == "Halted")
     assert algorithm.submit("BUY", "0.01", "30000").denied == "TRADING_HALTED"
     assert algorithm.cancel(str(resting.client_order_id)).denied is None
     algorithm.wait_for_state(resting.client_order_id, "CANCELED")
-    shared.apply_control(account={"trading": "Active", "limits": None}, trading="Reducing")
+    shared.apply_control(trading="Reducing")
     assert algorithm.submit("BUY", "0.01", "30000").denied == "TRADING_REDUCING"
+    shared.apply_control(account={"trading": "Halted", "limits": None}, trading="Active")
+    assert algorithm.submit("BUY", "0.01", "30000").denied == "TRADING_HALTED"
     algorithm.close()
 
 
