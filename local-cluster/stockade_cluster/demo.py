@@ -119,8 +119,9 @@ def _open_paper_account(settings: Settings) -> dict[str, str]:
 
 def _add_user(settings: Settings) -> None:
     noted = settings.state / "demo-user-added"
-    platform = get_object(settings, "namespace", NAMESPACE) or {}
-    installed = platform.get("metadata", {}).get("uid", "")
+    # A user belongs to one installation's ledger and to one tenant: another one of the same name has none.
+    found = [get_object(settings, "namespace", NAMESPACE), get_object(settings, "tenant", TENANT)]
+    installed = " ".join((each or {}).get("metadata", {}).get("uid", "") for each in found)
     if noted.exists() and noted.read_text() == installed:
         return
     program = ["python", "-m", "stockade_panel", "add-user", "--email", EMAIL, "--tenant", TENANT, "--password-stdin"]

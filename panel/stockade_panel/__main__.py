@@ -71,6 +71,7 @@ def _add_user(settings: Settings, arguments: argparse.Namespace) -> int:
             raise SettingsError(f"There is no tenant {arguments.tenant} in the ledger: create the Tenant first")
     app = create_flask(parts)
     with app.app_context():
+        parts.users.free_email(arguments.email)
         try:
             add_user(
                 app,

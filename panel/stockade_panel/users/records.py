@@ -47,6 +47,22 @@ class UserRecords:
                 text("SELECT uid FROM ledger.tenant WHERE name = :tenant AND deleted IS NULL"), {"tenant": tenant}
             ).scalar_one_or_none()
 
+    def free_email(self, email: str) -> None:
+        """Take the email from a user whose tenant is gone, and who is nobody since, so that another may have it."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                text(
+                    """
+                    UPDATE ledger."user" AS former
+                    SET email = former.email || ' (former ' || former.id || ')', active = false
+                    WHERE former.email = :email AND NOT former.is_admin AND NOT EXISTS (
+                        SELECT FROM ledger.tenant WHERE uid = former.tenant_uid AND deleted IS NULL
+                    )
+                    """
+                ),
+                {"email": email.strip().lower()},
+            )
+
     def set_active(self, user_id: int, *, active: bool) -> bool:
         """Let a user log in, or not. False when there is no such user."""
         with self._engine.begin() as connection:

@@ -33,6 +33,7 @@ def create() -> BaseResponse | tuple[str, int]:
     if not errors and not is_admin and tenant_uid is None:
         errors["tenant"] = "The operator has not opened this tenant in the ledger yet. Try again in a moment."
     if not errors:
+        parts().users.free_email(values["email"])
         try:
             add_user(current_app, email=values["email"], password=password, tenant_uid=tenant_uid, is_admin=is_admin)
         except IntegrityError:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from stockade_panel.security import FAILURES_ALLOWED
 from stockade_panel.sessions import hash_token
@@ -195,6 +196,21 @@ def test_a_user_whose_tenant_is_gone_is_nobody(stage: Stage) -> None:
         with stage.ledger.connect("stockade_operator") as connection:
             connection.execute("SELECT ledger.close_tenant('uid-of-gone')")
         assert browser.get("/algorithms").status_code == 302
+
+
+def test_the_email_of_a_user_whose_tenant_is_gone_is_free_and_no_other(stage: Stage) -> None:
+    stage.add_tenant("former")
+    stage.add_tenant("latter")
+    with stage.ledger.connect("stockade_operator") as connection:
+        connection.execute("SELECT ledger.close_tenant(uid) FROM ledger.tenant WHERE name = 'former'")
+    users = stage.parts.users
+    for email in ("trader@former.example", "trader@latter.example"):
+        users.free_email(email)
+    stage.add_user("trader@former.example", tenant_uid=users.find_tenant_uid("latter"))
+    with pytest.raises(IntegrityError):
+        stage.add_user("trader@latter.example", tenant_uid=users.find_tenant_uid("latter"))
+    with stage.browser("trader@former.example") as browser:
+        assert browser.get("/algorithms").status_code == 200
 
 
 def test_the_ledger_knows_a_token_by_its_hash() -> None:
