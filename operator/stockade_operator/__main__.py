@@ -20,6 +20,7 @@ from stockade_operator.observed import Observed
 from stockade_operator.reconcile.account import AccountReconciler
 from stockade_operator.reconcile.algorithm import AlgorithmReconciler
 from stockade_operator.reconcile.context import Context
+from stockade_operator.reconcile.control import ControlReconciler
 from stockade_operator.reconcile.tenant import TenantReconciler
 from stockade_operator.resync import Resync
 from stockade_operator.settings import Settings, read_settings
@@ -38,6 +39,7 @@ async def run(settings: Settings) -> None:
             WorkQueue("Tenant", TenantReconciler(context).reconcile, workers=4),
             WorkQueue("ExchangeAccount", AccountReconciler(context).reconcile, workers=4),
             WorkQueue("Algorithm", AlgorithmReconciler(context).reconcile, workers=16),
+            WorkQueue("Control", ControlReconciler(context).reconcile, workers=16),
         ]
         inbox.open(queues)
         resync = Resync(cluster, observed, inbox, settings.resync_seconds)

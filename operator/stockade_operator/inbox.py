@@ -27,8 +27,10 @@ class Inbox:
         self._queues = {queue.kind: queue for queue in queues}
 
     def enqueue(self, key: Key) -> None:
-        """Have one object reconciled."""
+        """Have one object reconciled; of an Algorithm also its control, which waits for nothing else of it."""
         self._queues[key.kind].add(key)
+        if key.kind == "Algorithm":
+            self._queues["Control"].add(key)
 
     def enqueue_all(self) -> None:
         """Have every known object reconciled."""

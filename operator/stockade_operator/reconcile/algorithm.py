@@ -16,14 +16,12 @@ from stockade_crds import (
 )
 from stockade_operator import metrics
 from stockade_operator.algorithm_status import TOLD, AlgorithmFacts, describe_algorithm
-from stockade_operator.errors import ClusterError, ConflictError, RefusedError
+from stockade_operator.errors import ConflictError, RefusedError
 from stockade_operator.gateways import Heard
 from stockade_operator.manifests.algorithm_pod import PodInputs, hash_platform_part, hash_user_part, make_pod
 from stockade_operator.manifests.control import write_algorithm_control
 from stockade_operator.manifests.exchange import find_exchange
 from stockade_operator.manifests.metadata import (
-    CONTROL_ANNOTATION,
-    KEYS_SECRET_ANNOTATION,
     ON_STOP_FINALIZER,
     SKIP_ON_STOP_ANNOTATION,
     Manifest,
@@ -39,7 +37,6 @@ from stockade_operator.policies import (
     Step,
     Update,
     Verdict,
-    choose_keys,
     decide_pod,
     decide_update,
     is_deadline_passed,
@@ -47,8 +44,6 @@ from stockade_operator.policies import (
     is_overdue,
     is_wanted,
     judge_algorithm,
-    lacks_limits,
-    read_keys_in_use,
 )
 from stockade_operator.reconcile.context import Context
 from stockade_operator.reconcile.version import freeze, read_source
@@ -98,12 +93,7 @@ class AlgorithmReconciler:
         live = await self._context.observed.find("Algorithm", key.namespace, key.name)
         if live is None:
             return await self._clear_orphan(key)
-        untold = await self._tell_control(key, live)
-        run = await self._read(key, live)
-        again = await self._advance(run)
-        if untold is not None:
-            raise untold
-        return again
+        return await self._advance(await self._read(key, live))
 
     async def _advance(self, run: _Run) -> float | None:
         if run.algorithm.metadata.deletion_timestamp is not None:
@@ -204,32 +194,6 @@ class AlgorithmReconciler:
             algorithm_image=settings.algorithm_image,
             image_pull_policy=settings.image_pull_policy,
         )
-
-    async def _tell_control(self, key: Key, live: Manifest) -> ClusterError | None:
-        """Bring trading, limits and stop rules to the running gateway, before anything that may be slow.
-
-        Returns the error instead of raising it, because a pod that is to stop must not wait for its control.
-        """
-        try:
-            pod = await self._context.observed.find("Pod", key.namespace, name_pod(key.name))
-            account = await self._context.observed.find("ExchangeAccount", key.namespace, live["spec"]["account"])
-            if pod is None or account is None or (facts := read_pod(pod)).owner_uid != live["metadata"]["uid"]:
-                return None
-            algorithm, its_account = Algorithm.model_validate(live), ExchangeAccount.model_validate(account)
-            if lacks_limits(algorithm, its_account):
-                # No limits at all would be the loosest control; the pod stops with the last ones it had.
-                return None
-            wanted = {
-                CONTROL_ANNOTATION: write_algorithm_control(algorithm, its_account, choose_keys(its_account, facts)),
-                KEYS_SECRET_ANNOTATION: read_keys_in_use(facts, self._context.gateways.find(facts.uid)),
-            }
-            present = pod["metadata"].get("annotations", {})
-            if any(present.get(name) != text for name, text in wanted.items()):
-                changed = await self._context.cluster.annotate("Pod", pod, wanted)
-                self._context.observed.put("Pod", changed)
-        except ClusterError as error:
-            return error
-        return None
 
     async def _act(self, run: _Run) -> float | None:
         if run.decision.step is Step.CREATE:
