@@ -183,8 +183,12 @@ class Books:
         self._take_one(self.orders.withdraw_cancel(order.client_order_id, time.time_ns()))
 
     def sync_journal(self) -> None:
-        """Wait until the journal is on the disk; made for another thread. Raises JournalError."""
-        self._journal.sync()
+        """Wait until the journal is on the disk; made for another thread. No order is taken while it does not work."""
+        try:
+            self._journal.sync()
+        except JournalError as error:
+            self._journal_stale = True
+            logger.error("%s", error)  # noqa: TRY400 - the text says it all
 
     def keep_house(self) -> None:
         """Forget what was closed long ago and compact the journal if it has grown; call it every minute."""

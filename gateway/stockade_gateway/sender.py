@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from stockade_gateway.books import Books
 from stockade_gateway.control import ControlFile, Trading
-from stockade_gateway.errors import ExchangeError, JournalError, RateLimitedError, StatusUnknownError
+from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
 from stockade_gateway.exchange.decode import read_amendment, read_order, read_orders
 from stockade_gateway.exchange.rest import TIMESTAMP_REFUSED, RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
@@ -23,6 +23,8 @@ from stockade_gateway.placement import make_amendment, make_list_placement, make
 from stockade_gateway.rate_budget import Purpose, RateBudget
 
 _CANCEL_ATTEMPTS = 5
+# One wait for the disk serves all orders of so long.
+_SYNC_SECONDS = 0.05
 _DUPLICATE_ORDER = "Duplicate order sent."
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         # Orders that another one is to take the place of, as long as nobody cancels them for good.
         self._replaced: set[str] = set()
+        self._sync_timer: asyncio.TimerHandle | None = None
         # The disk's slowness must not stop the market data: waiting for it has a thread of its own.
         self._journal_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         # Started now: an algorithm that forks until the pod is full leaves no room for a thread at the first order.
@@ -107,6 +110,8 @@ class Sender:
         """Give up what is still being sent or asked."""
         for task in self._tasks:
             task.cancel()
+        if self._sync_timer is not None:
+            self._sync_timer.cancel()
         self._journal_thread.shutdown(wait=False)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -120,7 +125,7 @@ class Sender:
             logger.error("an order's task failed; reconciliation takes over", exc_info=error)
 
     async def _place(self, orders: list[Order], method: str, parameters: dict[str, object]) -> None:
-        if not await self._write_down(orders):
+        if not self._let_go(orders):
             return
         try:
             answer = await self._api.request(method, parameters)
@@ -155,7 +160,7 @@ class Sender:
             self._replaced.discard(old.client_order_id)
 
     async def _try_to_replace(self, old: Order, new: Order) -> None:
-        if not await self._write_down([new]):
+        if not self._let_go([new]):
             self._books.withdraw_cancel(old)
             return
         try:
@@ -186,14 +191,10 @@ class Sender:
             await self._resolve([old])
             self._books.withdraw_cancel(old)
 
-    async def _write_down(self, orders: list[Order]) -> bool:
-        """Wait for the disk; False, with the orders rejected, when they are not to be sent after all."""
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._journal_thread, self._books.sync_journal)
-        except JournalError as error:
-            reason: str | None = str(error)
-        else:
-            reason = self._find_change_of_mind(orders)
+    def _let_go(self, orders: list[Order]) -> bool:
+        """Return whether the orders are to be sent now; False, with them rejected, when something came up."""
+        self._sync_soon()
+        reason = self._find_change_of_mind(orders)
         if reason is not None:
             for order in orders:
                 self._books.reject(order, f"it was not sent: {reason}")
@@ -203,8 +204,21 @@ class Sender:
             order.sent_time_ns = now_ns
         return True
 
+    def _sync_soon(self) -> None:
+        """Have the disk take in what was written, apart from the order's way, which must not wait for a disk.
+
+        What is written survives this process's end at once. Should the whole machine end before the disk has it, the
+        next gateway finds the order at the exchange, by its id.
+        """
+        if self._sync_timer is None:
+            self._sync_timer = asyncio.get_running_loop().call_later(_SYNC_SECONDS, self._sync)
+
+    def _sync(self) -> None:
+        self._sync_timer = None
+        self._journal_thread.submit(self._books.sync_journal)
+
     def _find_change_of_mind(self, orders: list[Order]) -> str | None:
-        """Return what came up while the orders were being written down, which a slow disk can make long."""
+        """Return what came up between the decision and this moment."""
         control = self._control_file.control
         if control is None or control.effective_trading is Trading.HALTED:
             return "trading was Halted meanwhile"

@@ -1,6 +1,7 @@
 """`make chaos`: runs one seed after another and prints what people look for first."""
 
 import argparse
+import signal
 from collections import Counter
 
 from tests.chaos.run import Report, run, tell_on_terminal
@@ -15,6 +16,8 @@ def main() -> int:
     parser.add_argument("--algorithms", type=int, default=20)
     parser.add_argument("--seconds-between-turns", type=float, default=3.0, help="how busy each algorithm is")
     wish = parser.parse_args()
+    # Whoever ends a run early wants its processes gone, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     reports = []
     for seed in range(wish.seed, wish.seed + wish.seeds):
         report = run(seed, wish.minutes, wish.algorithms, wish.seconds_between_turns, tell_on_terminal)

@@ -164,9 +164,9 @@ def find_wrong_positions(evidence: Evidence) -> Iterator[Violation]:
 
 def find_touched_foreign_orders(evidence: Evidence) -> Iterator[Violation]:
     """No order of somebody else, a human or another algorithm on the same account, is ever cancelled by a gateway."""
-    for _, number in list_cancels(evidence.entries):
+    for at_ms, number in list_cancels(evidence.entries):
         owner = next((each for each in evidence.algorithms if number.startswith(each.prefix)), None)
-        if owner is None or not owner.may_cancel:
+        if owner is None or not (owner.may_cancel or _may_be_halted(owner, at_ms)):
             yield Violation("no foreign order touched", owner.name if owner else "", f"{number} was to be cancelled")
     for entry in evidence.entries:
         if entry["kind"] == "request" and entry["name"] in SWEEPS:
@@ -306,6 +306,16 @@ def _loosest_limit(algorithm: AlgorithmEvidence, name: str, since_ms: int, until
             values.append(period.limits.get(name))
     known = [Decimal(value) for value in values if value is not None]
     return max(known) if values and len(known) == len(values) else None
+
+
+def _may_be_halted(algorithm: AlgorithmEvidence, at_ms: int) -> bool:
+    """Return whether Halted, which cancels everything, may have been in force."""
+    for number, period in enumerate(algorithm.controls):
+        ends_ms = min((each.acknowledged_ms or each.set_ms for each in algorithm.controls[number + 1 :]), default=None)
+        over = ends_ms is not None and at_ms > ends_ms + LATE_ARRIVAL_MS
+        if period.trading == "Halted" and period.set_ms <= at_ms and not over:
+            return True
+    return False
 
 
 def _list_confirmed_halts(algorithm: AlgorithmEvidence) -> list[tuple[int, float]]:

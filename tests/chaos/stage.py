@@ -1,9 +1,6 @@
 """The stage of a chaos run: paper exchange, PostgreSQL, accounts and pods as real processes, and every act on them."""
 
 import contextlib
-import hashlib
-import hmac
-import http.client
 import json
 import os
 import random
@@ -12,7 +9,6 @@ import signal
 import tempfile
 import threading
 import time
-import urllib.parse
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +21,7 @@ from tests.chaos.pod import TIGHT, WIDE, Pod, now_ms
 from tests.chaos.schedule import Act
 from tests.support.algorithm_process import build_image
 from tests.support.postgresql import Ledger, Server, run_server
-from tests.support.sidecar_process import PaperExchange, Sidecar, make_token
+from tests.support.sidecar_process import PaperExchange, Sidecar, make_token, place_by_hand
 
 # Four algorithms share the first account, the others pairs of accounts.
 SHARING = 4
@@ -251,18 +247,3 @@ def read_key(pod: Pod) -> dict[str, str]:
 def find_children(pid: int) -> list[int]:
     """Return the processes that a process started and that are alive."""
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def place_by_hand(port: int, key: dict[str, Any], values: dict[str, str]) -> int:
-    """Place an order as a human's own program would; returns the HTTP status: a fault may meet it, too."""
-    query = urllib.parse.urlencode({**values, "timestamp": str(time.time_ns() // 1_000_000), "recvWindow": "60000"})
-    signature = hmac.new(key["apiSecret"].encode(), query.encode(), hashlib.sha256).hexdigest()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        headers = {"X-MBX-APIKEY": key["apiKey"], "Content-Type": "application/x-www-form-urlencoded"}
-        connection.request("POST", "/api/v3/order", f"{query}&signature={signature}", headers)
-        return connection.getresponse().status
-    except (http.client.HTTPException, OSError):
-        return 0
-    finally:
-        connection.close()

@@ -2,16 +2,20 @@
 
 import base64
 import contextlib
+import hashlib
+import hmac
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -145,6 +149,15 @@ class PaperExchange:
     def choose_regime(self, name: str) -> None:
         """Let the market fall, rise or calm down."""
         self.call("PUT", "/paper/v1/feed/regime", {"regime": name})
+
+    def last_audit_number(self) -> int:
+        """Return the number of the audit log's newest entry."""
+        return int(self.call("GET", "/paper/v1/audit?limit=1")["last"])
+
+    def read_audit(self, after: int = 0) -> list[dict[str, Any]]:
+        """Return the audit log's entries after the one with that number."""
+        entries: list[dict[str, Any]] = self.call("GET", f"/paper/v1/audit?after={after}&limit=10000")["entries"]
+        return entries
 
     def arm(self, kind: str, **details: Any) -> None:
         """Arm a fault."""
@@ -387,6 +400,24 @@ class Sidecar:
         self.wait_for_status("a new reconciliation", lambda status: status["lastReconciledTime"] != before)
         self.wait_until_ready()
 
+    def lose_journal(self) -> None:
+        """Have the next start be a new pod's, whose volumes are empty."""
+        for name in ("journal", "run"):
+            shutil.rmtree(self.folder / name)
+            (self.folder / name).mkdir()
+
+    def cancel_on_the_web_page(self, client_order_id: str | None) -> None:
+        """Cancel one of the algorithm's orders as its owner does by hand."""
+        number = self.exchange_orders()[str(client_order_id)]["orderId"]
+        self.paper.call("POST", f"/paper/v1/orders/{number}/cancel")
+
+    def place_by_hand(self, client_order_id: str, quantity: str, price: str | None = None) -> int:
+        """Buy BTC on the algorithm's account by another program; returns the HTTP status."""
+        values = {"symbol": "BTCUSDT", "side": "BUY", "quantity": quantity, "newClientOrderId": client_order_id}
+        limit = {"type": "MARKET"} if price is None else {"type": "LIMIT", "timeInForce": "GTC", "price": price}
+        key = {name: (self.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
+        return place_by_hand(self.paper.port, key, values | limit)
+
     def wait_until_alone(self) -> None:
         """Wait until the sidecar has noticed that its algorithm hung up."""
         self.wait_for_status("the algorithm to be gone", lambda status: status["algorithmState"] in ("Gone", "Waiting"))
@@ -483,6 +514,21 @@ def request(port: int, method: str, path: str, body: str | None = None) -> tuple
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = connection.getresponse()
         return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def place_by_hand(port: int, key: Mapping[str, Any], values: Mapping[str, str]) -> int:
+    """Place an order as a human's own program would; returns the HTTP status: a fault may meet it, too."""
+    query = urllib.parse.urlencode({**values, "timestamp": str(time.time_ns() // 1_000_000), "recvWindow": "60000"})
+    signature = hmac.new(key["apiSecret"].encode(), query.encode(), hashlib.sha256).hexdigest()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        headers = {"X-MBX-APIKEY": key["apiKey"], "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/api/v3/order", f"{query}&signature={signature}", headers)
+        return connection.getresponse().status
+    except (http.client.HTTPException, OSError):
+        return 0
     finally:
         connection.close()
 

@@ -1,10 +1,8 @@
 """What goes wrong between gateway and exchange, made to go wrong: no order is sent twice, none is forgotten."""
 
-import pytest
-
 from stockade_wire.messages import OrderEvent
 from tests.contract.gateway.conftest import MakeSidecar
-from tests.support.sidecar_process import FINAL, FIRST_KEYS, Algorithm, Sidecar
+from tests.support.sidecar_process import FIRST_KEYS, Algorithm, Sidecar
 from tests.support.waiting import wait_until
 
 
@@ -19,19 +17,6 @@ def test_a_lost_reply_is_found_out_and_the_order_not_sent_again(sidecar: Sidecar
     reply = algorithm.submit("BUY", "0.01", "30000")
     algorithm.wait_for_state(reply.client_order_id, "ACCEPTED")
     assert set(sidecar.exchange_orders()) == {reply.client_order_id}
-    algorithm.close()
-
-
-@pytest.mark.parametrize("executed", [True, False])
-def test_a_time_out_of_the_exchange_ends_in_what_really_happened(sidecar: Sidecar, executed: bool) -> None:  # noqa: FBT001
-    sidecar.paper.arm("order-timeout", executed=executed)
-    sidecar.paper.arm("lose-user-events", count=20)
-    algorithm = sidecar.connect()
-    reply = algorithm.submit("BUY", "0.002")
-    event = algorithm.wait_for_state(reply.client_order_id, *FINAL)
-    assert event.state == ("FILLED" if executed else "REJECTED")
-    assert len(sidecar.exchange_orders()) == int(executed)
-    sidecar.wait_for_same_books()
     algorithm.close()
 
 
