@@ -6,7 +6,7 @@ PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference chaos bench-paper bench-launcher fuzz bench-resource-attacks
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference chaos bench-paper bench-launcher fuzz bench-resource-attacks bench-round-trip
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -61,6 +61,8 @@ test: venv ## every tier in order, then down; a summary at the end
 chaos: venv ## trade while everything breaks, then judge: make chaos SEED=1 SEEDS=1 MINUTES=5 ALGORITHMS=20
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m tests.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) \
 		--minutes $(or $(MINUTES),5) --algorithms $(or $(ALGORITHMS),20) --seconds-between-turns $(or $(TURN),3)
+bench-round-trip: venv ## measure an order's round trip against python-binance; write benchmarks/results/round_trip.json
+	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.round_trip
 bench-paper: venv ## measure the paper exchange: orders, streams, matching, memory; write benchmarks/results/paper.json
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.paper
 bench-launcher: venv ## measure the launcher: start-up, small reads and NumPy behind it; write benchmarks/results/launcher.json

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from binance import AsyncClient
+from binance import AsyncClient  # type: ignore[import-untyped] # the library has no types
 from tests.support.algorithm_process import AlgorithmProcess, build_image
 from tests.support.postgresql import run_server
 from tests.support.sidecar_process import PaperExchange, Sidecar, make_token

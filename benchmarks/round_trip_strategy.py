@@ -33,7 +33,7 @@ class RoundTrip(Strategy):
         self.times = []
         self.set_timer("next", self.parameters.pause_seconds, repeat=False)
 
-    def on_timer(self, name: str) -> None:
+    def on_timer(self, name: str) -> None:  # noqa: ARG002 - there is one timer
         """Place the next order, or wait for the turn."""
         if self.find_round() >= self.parameters.rounds:
             print("times", json.dumps(self.times), flush=True)
@@ -48,7 +48,7 @@ class RoundTrip(Strategy):
         self.times.append((self.find_round(), time.perf_counter_ns() - self.began_ns))
         self.cancel_order(order)
 
-    def on_order_canceled(self, order: Order) -> None:
+    def on_order_canceled(self, order: Order) -> None:  # noqa: ARG002 - there is one order
         """Go on after a pause."""
         self.set_timer("next", self.parameters.pause_seconds, repeat=False)
 
