@@ -6,7 +6,7 @@ ends in the same few calls.
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -31,6 +31,9 @@ _KEEP_CLOSED_ORDERS = 2000
 _KEEP_CLOSED_NS = 24 * 3600 * 1_000_000_000
 # Denied orders are the algorithm's own doing and may come in floods; beyond these the ledger is spared.
 _DENIED_ROWS_PER_MINUTE = 60
+
+# Steps that are written into the journal one right after the other, before the ledger hears of any: a list's orders.
+_TOGETHER = 2
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +85,12 @@ class Books:
         return max(self._highest_number, self.orders.highest_number())
 
     def restore(self, records: Iterable[Record]) -> None:
-        """Take over what an earlier gateway wrote into the journal."""
+        """Take over what an earlier gateway wrote into the journal.
+
+        The last step goes to the ledger once more: that gateway may have been killed between the two, and the ledger
+        takes each step only once.
+        """
+        last: deque[Change] = deque(maxlen=_TOGETHER)
         for record in records:
             if isinstance(record, Checkpoint):
                 self.positions.restore(record.day, record.holdings, record.day_holdings)
@@ -93,11 +101,14 @@ class Books:
                 for client_order_id, trades in record.trades.items():
                     self.orders.restore_trades(client_order_id, trades)
                 continue
+            last.append(record)
             self.orders.add(record.order)
             self._note_known(record.order.updated_time_ns // 1_000_000)
             if record.execution is not None:
                 self.orders.restore_trades(record.order.client_order_id, [record.execution.trade_id])
                 self.positions.apply(record.execution)
+        for change in last:
+            self._record(change)
 
     def restore_past(self, past: Past) -> None:
         """Take over what the ledger knows; what the books hold already is left as it is.
@@ -234,17 +245,20 @@ class Books:
             self._note_known(change.order.updated_time_ns // 1_000_000)
             self._count(change)
             if change.execution is not None:
-                self._take_fill(change.execution)
-            self._ledger.record_order_event(make_order_event_row(self._owner, change.order))
+                self.positions.apply(change.execution)
+            self._record(change)
             self.tell(change)
         return bool(changes)
 
-    def _take_fill(self, execution: Execution) -> None:
-        holding = self.positions.apply(execution)
-        self._ledger.record_fill(make_fill_row(self._owner, execution))
-        quote = self._rules[execution.symbol].quote
-        now = datetime.now(UTC)
-        self._ledger.record_position(make_position_row(self._owner, execution.symbol, quote, holding, now))
+    def _record(self, change: Change) -> None:
+        execution = change.execution
+        if execution is not None:
+            symbol = execution.symbol
+            self._ledger.record_fill(make_fill_row(self._owner, execution))
+            quote, holding = self._rules[symbol].quote, self.positions.holding(symbol)
+            row = make_position_row(self._owner, symbol, quote, holding, datetime.now(UTC))
+            self._ledger.record_position(row)
+        self._ledger.record_order_event(make_order_event_row(self._owner, change.order))
 
     def _count(self, change: Change) -> None:
         name = {

@@ -83,6 +83,8 @@ class Ledger:
         self._connection: psycopg.Connection[Any] | None = None
         self._wake = threading.Condition()
         self._hurry = False
+        # True while the writer sleeps for want of rows: only then does a row wake it, as waking costs an order's time.
+        self._idle = False
         self._closing = False
         self.last_written_time: datetime | None = None
         self._failure: str | None = None
@@ -197,8 +199,9 @@ class Ledger:
             if self.lost % _LOG_EVERY_LOST == 1:
                 _LOG.error("the spool has no room, %d rows are lost; make PostgreSQL reachable", self.lost)
             return
-        with self._wake:
-            self._wake.notify_all()
+        if self._idle or self._spool.rows >= _BATCH_ROWS:
+            with self._wake:
+                self._wake.notify_all()
 
     def _run(self) -> None:
         """Carry the spool to PostgreSQL until closed."""
@@ -221,9 +224,12 @@ class Ledger:
                 self._wake.wait_for(lambda: self._closing, _GATHER_SECONDS)
                 pause = pause_seconds * random.uniform(0.5, 1.0)  # noqa: S311 only spreads retries
                 self._wake.wait_for(lambda: self._closing or self._hurry, pause)
+            # Before the look at the rows: whoever adds one after it sees this and wakes the thread.
+            self._idle = True
             while not self._spool.rows and not self._closing:
                 if not self._wake.wait_for(lambda: self._spool.rows or self._closing, _IDLE_SECONDS):
                     self._disconnect()
+            self._idle = False
             self._wake.wait_for(
                 lambda: self._closing or self._hurry or self._spool.rows >= _BATCH_ROWS, _GATHER_SECONDS
             )

@@ -110,9 +110,9 @@ class Stage:
             trading = "Halted" if act.kind == "halt-account" else "Active"
             self._switch_account(pod.sidecar.account, trading)
         elif act.kind == "revoke-key":
-            self.paper.call("DELETE", f"/paper/v1/keys/{read_key(pod)['apiKey']}")
+            self.paper.call("DELETE", f"/paper/v1/keys/{pod.sidecar.read_keys()['apiKey']}")
         elif act.kind == "restore-key":
-            self.paper.open_account(account=pod.sidecar.account, **read_key(pod))
+            self.paper.open_account(account=pod.sidecar.account, **pod.sidecar.read_keys())
         elif act.kind == "cancel-by-hand":
             self._cancel_by_hand(pod)
         elif act.kind == "order-by-hand":
@@ -237,11 +237,6 @@ def read_audit(path: Path) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
     assert entries[0]["number"] == 1, "the run was too long for the audit log: its beginning is gone"
     return entries
-
-
-def read_key(pod: Pod) -> dict[str, str]:
-    """Return the key of a pod as the exchange wants it back."""
-    return {name: (pod.sidecar.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
 
 
 def find_children(pid: int) -> list[int]:

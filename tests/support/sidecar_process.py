@@ -352,6 +352,10 @@ class Sidecar:
                 (fresh / name).write_text(str(account[name]))
         fresh.rename(self.folder / "keys" / secret)
 
+    def read_keys(self) -> dict[str, str]:
+        """Return the keys that it began with, as the exchange wants them."""
+        return {name: (self.folder / "keys" / FIRST_KEYS / name).read_text() for name in ("apiKey", "apiSecret")}
+
     def set_control(self, **changes: Any) -> int:
         """Replace the control file in one step, as the kubelet does; returns the new generation."""
         self._generation += 1
@@ -415,8 +419,7 @@ class Sidecar:
         """Buy BTC on the algorithm's account by another program; returns the HTTP status."""
         values = {"symbol": "BTCUSDT", "side": "BUY", "quantity": quantity, "newClientOrderId": client_order_id}
         limit = {"type": "MARKET"} if price is None else {"type": "LIMIT", "timeInForce": "GTC", "price": price}
-        key = {name: (self.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
-        return place_by_hand(self.paper.port, key, values | limit)
+        return place_by_hand(self.paper.port, self.read_keys(), values | limit)
 
     def wait_until_alone(self) -> None:
         """Wait until the sidecar has noticed that its algorithm hung up."""
