@@ -257,7 +257,8 @@ class Pod:
             return
         self._algorithm.terminate()
         code = self._algorithm.wait()
-        if code not in (0, GATEWAY_LOST):
+        # A signal that comes before the runner takes signals ends it at once; it has done nothing then.
+        if code not in (0, GATEWAY_LOST, -signal.SIGTERM):
             self._deaths.append(f"the algorithm stopped with {code}:\n{self._algorithm.log()[-3000:]}")
         self._algorithm = None
 
