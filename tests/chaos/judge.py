@@ -20,7 +20,7 @@ from tests.chaos.replay import (
     list_accepted,
     list_cancels,
     list_placements,
-    replay,
+    play_again,
 )
 
 # Orders are counted when they were decided on; what is measured here is when they arrived or were written down.
@@ -98,7 +98,7 @@ def find_passed_limits(evidence: Evidence) -> Iterator[Violation]:
     decided = _index_decisions(evidence)
     for algorithm in evidence.algorithms:
         times: list[int] = []
-        for time_ms, placement, standing in replay(evidence.entries, algorithm.prefix):
+        for time_ms, placement, standing in play_again(evidence.entries, algorithm.prefix):
             if placement is None:
                 continue
             at_ms = decided.get(placement.client_order_id, time_ms)
@@ -180,7 +180,7 @@ def find_left_orders(evidence: Evidence) -> Iterator[Violation]:
             if stop.action == "Keep" or stop.result != "Done":
                 continue
             left: list[str] = []
-            for time_ms, _, standing in replay(evidence.entries, algorithm.prefix):
+            for time_ms, _, standing in play_again(evidence.entries, algorithm.prefix):
                 if time_ms > stop.ended_ms:
                     break
                 left = list(standing.open)

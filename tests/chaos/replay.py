@@ -1,13 +1,22 @@
 """The exchange's audit log played again, one algorithm at a time: what was open and held at every moment."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 ZERO = Decimal(0)
-PLACEMENTS = frozenset({"order.place", "POST /api/v3/order"})
-CANCELS = frozenset({"order.cancel", "DELETE /api/v3/order"})
+PLACEMENTS = frozenset({"order.place", "order.cancelReplace", "POST /api/v3/order"})
+LIST_PLACEMENT = "orderList.place.oco"
+AMENDMENT = "order.amend.keepPriority"
+# Each names what it cancels, an order or a whole list.
+CANCELS = {
+    "order.cancel": "origClientOrderId",
+    "DELETE /api/v3/order": "origClientOrderId",
+    "order.cancelReplace": "cancelOrigClientOrderId",
+    "orderList.cancel": "listClientOrderId",
+    "DELETE /api/v3/orderList": "listClientOrderId",
+}
 # These would take in orders of others on the same account.
 SWEEPS = frozenset({"openOrders.cancelAll", "DELETE /api/v3/openOrders"})
 FINAL = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
@@ -23,6 +32,8 @@ class Placement:
     side: str
     quantity: Decimal
     price: Decimal | None
+    # The list it belongs to, of which only one order can fill.
+    list_id: str | None = None
 
 
 @dataclass
@@ -34,9 +45,13 @@ class Standing:
 
     def worst(self, symbol: str, without: str | None = None) -> Decimal:
         """Return the largest position, either way, that the open orders could lead to, leaving one order out."""
-        left = [(p.side, rest) for number, (p, rest) in self.open.items() if p.symbol == symbol and number != without]
-        buys = sum((rest for side, rest in left if side == "BUY"), ZERO)
-        sells = sum((rest for side, rest in left if side == "SELL"), ZERO)
+        left: dict[tuple[str, str], Decimal] = {}
+        for number, (placement, rest) in self.open.items():
+            if placement.symbol == symbol and number != without:
+                key = placement.side, placement.list_id or number
+                left[key] = max(rest, left.get(key, ZERO))
+        buys = sum((rest for (side, _), rest in left.items() if side == "BUY"), ZERO)
+        sells = sum((rest for (side, _), rest in left.items() if side == "SELL"), ZERO)
         held = self.held.get(symbol, ZERO)
         return max(abs(held + buys), abs(held - sells))
 
@@ -45,25 +60,36 @@ def list_placements(entries: Iterable[dict[str, Any]]) -> list[Placement]:
     """Return every request to place an order, those that were refused or got no answer included."""
     found = []
     for entry in entries:
-        if entry["kind"] == "request" and entry["name"] in PLACEMENTS:
-            values = entry["parameters"]
-            found.append(
-                Placement(
-                    client_order_id=values.get("newClientOrderId", ""),
-                    time_ms=entry["timeMs"],
-                    symbol=values["symbol"],
-                    side=values["side"],
-                    quantity=Decimal(values.get("quantity", "0")),
-                    price=Decimal(values["price"]) if "price" in values else None,
-                )
-            )
+        if entry["kind"] != "request":
+            continue
+        values, at_ms = entry["parameters"], entry["timeMs"]
+        if entry["name"] in PLACEMENTS:
+            found.append(_read_placement(values, at_ms, values.get("newClientOrderId", ""), values.get("price")))
+        elif entry["name"] == LIST_PLACEMENT:
+            for place in ("above", "below"):
+                number, price = values[f"{place}ClientOrderId"], values.get(f"{place}Price")
+                found.append(_read_placement(values, at_ms, number, price, values["listClientOrderId"]))
     return found
 
 
+def _read_placement(
+    values: dict[str, str], at_ms: int, number: str, price: str | None, list_id: str | None = None
+) -> Placement:
+    return Placement(
+        client_order_id=number,
+        time_ms=at_ms,
+        symbol=values["symbol"],
+        side=values["side"],
+        quantity=Decimal(values.get("quantity", "0")),
+        price=None if price is None else Decimal(price),
+        list_id=list_id,
+    )
+
+
 def list_cancels(entries: Iterable[dict[str, Any]]) -> list[tuple[int, str]]:
-    """Return time and client order id of every request to cancel one order."""
+    """Return time and client order id of every request to cancel one order or list."""
     return [
-        (entry["timeMs"], entry["parameters"].get("origClientOrderId", ""))
+        (entry["timeMs"], entry["parameters"].get(CANCELS[entry["name"]], ""))
         for entry in entries
         if entry["kind"] == "request" and entry["name"] in CANCELS
     ]
@@ -78,7 +104,7 @@ def list_accepted(entries: Iterable[dict[str, Any]], prefix: str) -> list[str]:
     return list(seen.values())
 
 
-def replay(entries: Sequence[dict[str, Any]], prefix: str) -> Iterator[tuple[int, Placement | None, Standing]]:
+def play_again(entries: Sequence[dict[str, Any]], prefix: str) -> Iterator[tuple[int, Placement | None, Standing]]:
     """Yield time, the order that was taken in at this step (None when none was) and the standing after it."""
     standing = Standing()
     asked = {placement.client_order_id: placement for placement in list_placements(entries)}
@@ -86,6 +112,8 @@ def replay(entries: Sequence[dict[str, Any]], prefix: str) -> Iterator[tuple[int
     for entry in entries:
         if entry["kind"] == "event":
             _take_event(standing, entry["event"], prefix)
+        if entry["kind"] == "request" and entry["name"] == AMENDMENT:
+            _take_amendment(asked, entry["parameters"])
         if entry["kind"] != "order" or not entry["clientOrderId"].startswith(prefix):
             continue
         number = entry["clientOrderId"]
@@ -97,6 +125,14 @@ def replay(entries: Sequence[dict[str, Any]], prefix: str) -> Iterator[tuple[int
         else:
             standing.open[number] = (placement, placement.quantity - Decimal(entry["executedQty"]))
         yield entry["timeMs"], placement if is_new else None, standing
+
+
+def _take_amendment(asked: dict[str, Placement], values: dict[str, str]) -> None:
+    """Count the lower quantity from the request on, whether it was granted or not: that accuses less."""
+    placement = asked.get(values.get("origClientOrderId", ""))
+    if placement is not None:
+        lower = min(placement.quantity, Decimal(values["newQty"]))
+        asked[placement.client_order_id] = replace(placement, quantity=lower)
 
 
 def _take_event(standing: Standing, event: dict[str, Any], prefix: str) -> None:

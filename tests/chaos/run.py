@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.judge import judge
-from tests.chaos.replay import list_placements
+from tests.chaos.replay import list_cancels, list_placements
 from tests.chaos.schedule import make_schedule
 from tests.chaos.stage import Stage, open_stage, remove_stage
 from tests.support.waiting import wait_until
@@ -106,7 +106,7 @@ def _count(report: Report, evidence: Evidence) -> None:
     kinds = [entry["fault"]["kind"] for entry in evidence.entries if entry["kind"] == "fault"]
     report.strikes = Counter(kinds)
     report.orders = len(list_placements(evidence.entries))
-    report.cancels = sum(entry.get("name") == "order.cancel" for entry in evidence.entries)
+    report.cancels = len(list_cancels(evidence.entries))
     report.fills = len(evidence.fills)
 
 

@@ -7,7 +7,7 @@ import random
 from decimal import Decimal
 from typing import Literal
 
-from stockade_sdk import Order, Parameters, Strategy
+from stockade_sdk import Leg, Order, Parameters, Strategy
 
 Side = Literal["BUY", "SELL"]
 Lasting = Literal["GTC", "IOC", "FOK"]
@@ -39,8 +39,19 @@ class Trader(Strategy):
         """Do one thing."""
         symbol = self.source.choice(self.symbols)
         act = self.source.choices(
-            [self.trade, self.rest, self.place_stop, self.ask_too_much, self.burst, self.cancel_one, self.cancel_all],
-            [30, 30, 6, 4, 3, 22, 3],
+            [
+                self.trade,
+                self.rest,
+                self.place_stop,
+                self.place_list,
+                self.ask_too_much,
+                self.burst,
+                self.amend_one,
+                self.replace_one,
+                self.cancel_one,
+                self.cancel_all,
+            ],
+            [28, 26, 6, 6, 4, 3, 5, 8, 18, 3],
         )[0]
         act(symbol)
 
@@ -78,7 +89,21 @@ class Trader(Strategy):
             return
         stop = self.instrument(symbol).round_price(price * Decimal("0.999"))
         quantity = self.draw_quantity(symbol, price)
-        self.submit_order(symbol, "SELL", quantity, type="STOP_LOSS_LIMIT", price=stop, stop_price=stop)
+        if self.source.random() < 0.3:
+            self.submit_order(symbol, "SELL", quantity, type="STOP_LOSS", trailing_delta=10)
+        else:
+            self.submit_order(symbol, "SELL", quantity, type="STOP_LOSS_LIMIT", price=stop, stop_price=stop)
+
+    def place_list(self, symbol: str) -> None:
+        """Take the profit above or stop the loss below, whichever comes first."""
+        price = self.find_price(symbol)
+        if price is None:
+            return
+        grid = self.instrument(symbol)
+        stop = grid.round_price(price * Decimal("0.999"))
+        above = Leg("LIMIT_MAKER", price=grid.round_price(price * Decimal("1.001")))
+        below = Leg("STOP_LOSS_LIMIT", price=stop, stop_price=stop, time_in_force="GTC")
+        self.submit_oco(symbol, "SELL", self.draw_quantity(symbol, price), above=above, below=below)
 
     def ask_too_much(self, symbol: str) -> None:
         """Ask for what the limits forbid."""
@@ -93,6 +118,22 @@ class Trader(Strategy):
             if price is not None and self.connected:
                 limit = self.instrument(symbol).round_price(price * Decimal("0.99"))
                 self.buy(symbol, self.draw_quantity(symbol, price), price=limit)
+
+    def amend_one(self, _symbol: str) -> None:
+        """Make one smaller, where it stands."""
+        orders = [order for order in self.open_orders() if order.price is not None]
+        if orders:
+            order = self.source.choice(orders)
+            self.amend_order(order, self.instrument(order.symbol).round_quantity(order.quantity * Decimal("0.8")))
+
+    def replace_one(self, _symbol: str) -> None:
+        """Move one a little nearer."""
+        orders = [order for order in self.open_orders() if order.type == "LIMIT" and order.price is not None]
+        if orders and self.parameters.cancels:
+            order = self.source.choice(orders)
+            nearer = Decimal("1.0003") if order.side == "BUY" else Decimal("0.9997")
+            moved = self.instrument(order.symbol).round_price((order.price or Decimal(0)) * nearer)
+            self.replace_order(order, price=moved)
 
     def cancel_one(self, _symbol: str) -> None:
         """Take one back."""
