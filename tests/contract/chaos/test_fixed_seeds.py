@@ -6,7 +6,7 @@ from tests.chaos.__main__ import describe
 from tests.chaos.run import run, tell_on_terminal
 
 # Between them these meet kills of every part, a ban, a revoked key, lost and late answers and silent user events.
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 
 
 @pytest.mark.timeout(400)
