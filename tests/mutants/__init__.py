@@ -1,0 +1,1 @@
+"""Mutation testing: which small changes of a module's code no unit test notices."""
