@@ -171,6 +171,7 @@ class GatewayDouble:
                 order.price,
                 order.stop_price,
                 order.time_in_force,
+                order.trailing_delta,
             )
         )
 

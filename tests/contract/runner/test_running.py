@@ -1,14 +1,25 @@
 """A strategy's life between start and stop: what it sees, what it asks for, in which order."""
 
+import msgspec
+
 from stockade_wire.messages import (
+    AmendOrder,
+    AmendRejected,
     Bye,
     CancelAllOrders,
     CancelOrder,
     Connection,
+    LoadState,
     OrderEvent,
+    OrderLeg,
+    OrderListReply,
     OrderReply,
     PositionChanged,
+    ReplaceOrder,
+    SavedState,
+    SaveState,
     SubmitOrder,
+    SubmitOrderList,
     TradingChanged,
 )
 from tests.contract.runner.conftest import StartAlgorithm
@@ -284,3 +295,91 @@ class Looking(Strategy):
     gateway.serve()
     algorithm.wait_for_log("stdin b''")
     assert "False ['HOME', 'LC_CTYPE', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH']" in algorithm.log()
+
+
+CHANGING = """
+from stockade_sdk import Leg, Strategy
+
+class Changing(Strategy):
+    def on_load(self, state):
+        print("loaded", state, self.now_ns > 0)
+    def on_save(self):
+        return {"bought": self.order.quantity}
+    def on_start(self):
+        self.order = self.buy("BTCUSDT", "2", price=100)
+        self.bracket = self.submit_oco(
+            "BTCUSDT", "SELL", "1",
+            above=Leg("LIMIT_MAKER", price=120), below=Leg("STOP_LOSS", trailing_delta=50),
+        )
+        print("oco", self.bracket.is_denied, self.bracket.below.reason, len(self.open_orders()))
+        print("amend", self.amend_order(self.order, "1.5"), self.amend_order("sk-gone", "1"))
+        replaced = self.replace_order(self.order, price=101)
+        print("replace", replaced.client_order_id, replaced.state, replaced.price, replaced.quantity)
+    def on_order_event(self, order):
+        print("event", order.client_order_id, order.state)
+    def on_order_denied(self, order):
+        print("denied", order.client_order_id, order.trailing_delta, order.list_id)
+    def on_order_accepted(self, order):
+        print("accepted", order.client_order_id)
+    def on_order_partially_filled(self, order):
+        print("part", order.client_order_id)
+    def on_order_amended(self, order):
+        print("amended", order.client_order_id, order.quantity)
+    def on_order_amend_rejected(self, order):
+        print("not amended", order.client_order_id, order.quantity, order.reason)
+    def on_order_canceled(self, order):
+        print("canceled", order.client_order_id)
+"""
+
+
+def test_lists_amendments_replacements_and_what_is_kept(
+    gateway: GatewayDouble, start_algorithm: StartAlgorithm
+) -> None:
+    algorithm = start_algorithm(CHANGING)
+    gateway.serve()
+    load = gateway.receive(LoadState)
+    gateway.send(SavedState(load.request_id, b'j{"bought":"1"}'))
+    order = gateway.accept_order("sk-1")
+    gateway.send_state(order, "sk-1", "ACCEPTED")
+    oco = gateway.receive(SubmitOrderList)
+    assert (oco.above, oco.below) == (OrderLeg("LIMIT_MAKER", "120"), OrderLeg("STOP_LOSS", trailing_delta=50))
+    gateway.send(OrderListReply(oco.request_id, "sk-2", ("sk-3", "sk-4"), "TRADING_REDUCING", "only what lowers"))
+    amend = gateway.receive(AmendOrder)
+    assert (amend.client_order_id, amend.quantity) == ("sk-1", "1.5")
+    gateway.send(OrderReply(amend.request_id, "sk-1"))
+    refused = gateway.receive(AmendOrder)
+    gateway.send(OrderReply(refused.request_id, "sk-gone", "INVALID_ORDER", "no such order"))
+    replacement = gateway.receive(ReplaceOrder)
+    assert replacement.order == OrderLeg("LIMIT", "101", time_in_force="GTC")
+    gateway.send(OrderReply(replacement.request_id, "sk-5"))
+    smaller = msgspec.structs.replace(order, quantity="1.5")
+    gateway.send_state(smaller, "sk-1", "ACCEPTED")
+    gateway.send(AmendRejected("sk-1", "no change (-2038)"))
+    gateway.send_state(smaller, "sk-1", "PARTIALLY_FILLED", filled="0.5")
+    gateway.send_state(smaller, "sk-1", "CANCELED", filled="0.5")
+    algorithm.wait_for_log("event sk-1 CANCELED")
+    algorithm.terminate()
+    assert gateway.receive(SaveState).content == b'j{"bought":"2"}'
+    gateway.receive(Bye)
+    assert algorithm.wait() == 0, algorithm.log()
+    said = [line for line in algorithm.log().splitlines() if "Z INFO" not in line]
+    assert said == [
+        "loaded {'bought': '1'} True",
+        "oco True TRADING_REDUCING: only what lowers 1",
+        "amend True False",
+        "replace sk-5 SUBMITTED 101 2",
+        "accepted sk-1",
+        "event sk-1 ACCEPTED",
+        "denied sk-3 None sk-2",
+        "event sk-3 DENIED",
+        "denied sk-4 50 sk-2",
+        "event sk-4 DENIED",
+        "amended sk-1 1.5",
+        "event sk-1 ACCEPTED",
+        "not amended sk-1 1.5 no change (-2038)",
+        "event sk-1 ACCEPTED",
+        "part sk-1",
+        "event sk-1 PARTIALLY_FILLED",
+        "canceled sk-1",
+        "event sk-1 CANCELED",
+    ]

@@ -230,7 +230,7 @@ async def test_an_amendment_is_taken_in_and_told_as_a_step(stage: Stage) -> None
     last = stage.world.told[-1]
     assert isinstance(last, Change)
     assert (last.order.quantity, last.order.state.value) == (Decimal("0.5"), "ACCEPTED")
-    assert stage.world.reopen().books.orders.sum_open() == {"BTCUSDT": (0, Decimal("0.5"))}
+    assert stage.world.reopen().books.orders.sum_open() == {"BTCUSDT": (Decimal(0), Decimal("0.5"))}
 
 
 @pytest.mark.parametrize(("quantity", "told"), [("0.5", False), ("1", True)])
@@ -329,7 +329,7 @@ async def test_each_half_of_a_replacement_counts_for_itself(
     stage.api.answers["order.cancelReplace"] = halves(stage, cancel, new)
     name, denial = stage.desk.replace(old, msgspec.structs.replace(LIMIT, symbol="", side="", price=Decimal(101)))
     assert denial is None
-    assert stage.world.books.orders.sum_open() == {"BTCUSDT": (0, 2)}, "both count until it is known"
+    assert stage.world.books.orders.sum_open() == {"BTCUSDT": (Decimal(0), Decimal(2))}, "both count until it is known"
     assert stage.states(old, name) == ["PENDING_CANCEL", "SUBMITTED"]
     await stage.desk.settle()
     assert stage.states(old, name) == states
