@@ -18,6 +18,8 @@ BTCUSDT = InstrumentRules(
     market_lot=QuantityFilter(Decimal(0), Decimal(100), Decimal(0)),
     min_notional=Decimal(5),
     max_notional=Decimal(9000000),
+    trailing_above=(10, 2000),
+    trailing_below=(20, 1000),
 )
 
 

@@ -9,7 +9,9 @@ import pytest
 from stockade_gateway.exchange.decode import (
     decode_execution_report,
     market_decoder,
+    read_amendment,
     read_order,
+    read_orders,
     read_trade,
     websocket_api_decoder,
 )
@@ -146,3 +148,36 @@ def test_frames_of_the_websocket_api() -> None:
     assert (error.id, error.status, bytes(error.event)) == (None, 401, b"")
     with pytest.raises(msgspec.MsgspecError):
         websocket_api_decoder.decode(b"<html>410 Gone</html>")
+
+
+def test_an_amended_order_keeps_its_id_and_says_its_new_quantity() -> None:
+    event = decode(EVENT | {"x": "REPLACED", "q": "0.50000000", "C": "skabcdefghij-1"})
+    assert decode_execution_report(event).quantity == Decimal("0.5")
+    answer = {
+        "transactTime": 1760000000100,
+        "executionId": 22,
+        "amendedOrder": {
+            "symbol": "BTCUSDT", "orderId": 4293153, "orderListId": -1, "origClientOrderId": "skabcdefghij-1",
+            "clientOrderId": "skabcdefghij-1", "price": "100.00000000", "qty": "0.50000000",
+            "executedQty": "0.40000000", "preventedQty": "0.00000000", "quoteOrderQty": "0.00000000",
+            "cumulativeQuoteQty": "39.80000000", "status": "PARTIALLY_FILLED", "timeInForce": "GTC", "type": "LIMIT",
+            "side": "BUY", "workingTime": 1760000000000, "selfTradePreventionMode": "EXPIRE_MAKER",
+        },
+    }  # fmt: skip
+    report = read_amendment(answer)
+    assert (report.client_order_id, report.quantity, report.executed_quantity, report.price) == (
+        "skabcdefghij-1", Decimal("0.5"), Decimal("0.4"), Decimal(100),
+    )  # fmt: skip
+    assert (report.event_time_ms, report.stop_price, report.exchange_order_id) == (1760000000100, None, 4293153)
+
+
+def test_a_trailing_order_says_by_how_much() -> None:
+    assert decode_execution_report(decode(EVENT | {"o": "STOP_LOSS", "d": 150, "D": -1})).trailing_delta == 150
+    assert read_order(ORDER | {"trailingDelta": 150, "trailingTime": -1}).trailing_delta == 150
+    assert read_order(ORDER).trailing_delta is None
+
+
+def test_an_answer_about_a_list_has_a_report_of_each_order() -> None:
+    answer = {"orderListId": 3, "orderReports": [ORDER, ORDER | {"clientOrderId": "skabcdefghij-2"}]}
+    assert [report.client_order_id for report in read_orders(answer)] == ["skabcdefghij-1", "skabcdefghij-2"]
+    assert [report.client_order_id for report in read_orders(ORDER)] == ["skabcdefghij-1"]

@@ -2,9 +2,18 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from stockade_gateway.filters import OrderRequest, find_filter_fault, parse_instrument_rules, round_down
+from stockade_gateway.filters import (
+    ListRequest,
+    OrderRequest,
+    find_filter_fault,
+    find_list_fault,
+    find_shape_fault,
+    parse_instrument_rules,
+    round_down,
+)
 from tests.support.gateway_orders import BTCUSDT
 
 SYMBOL = {
@@ -25,6 +34,13 @@ SYMBOL = {
             "avgPriceMins": 5,
         },
         {"filterType": "ICEBERG_PARTS", "limit": 100},
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": 10,
+            "maxTrailingAboveDelta": 2000,
+            "minTrailingBelowDelta": 20,
+            "maxTrailingBelowDelta": 1000,
+        },
     ],
 }
 
@@ -69,3 +85,57 @@ def test_a_symbol_that_does_not_trade_takes_no_order() -> None:
 )
 def test_rounding_goes_down_to_the_step(quantity: str, step: str, rounded: str) -> None:
     assert round_down(Decimal(quantity), Decimal(step)) == Decimal(rounded)
+
+
+def trailing_order(type_: str, side: str, delta: int) -> OrderRequest:
+    return OrderRequest(symbol="BTCUSDT", side=side, type=type_, quantity=Decimal(1), trailing_delta=delta)
+
+
+@pytest.mark.parametrize(
+    ("type_", "side", "least", "most"),
+    [
+        ("STOP_LOSS", "BUY", 10, 2000),
+        ("TAKE_PROFIT", "SELL", 10, 2000),
+        ("STOP_LOSS", "SELL", 20, 1000),
+        ("TAKE_PROFIT", "BUY", 20, 1000),
+    ],
+)
+def test_trailing_deltas_are_bounded_by_where_the_order_fires(type_: str, side: str, least: int, most: int) -> None:
+    for delta in (least, most):
+        assert find_filter_fault(trailing_order(type_, side, delta), BTCUSDT, None) is None
+    for delta in (least - 1, most + 1):
+        fault = find_filter_fault(trailing_order(type_, side, delta), BTCUSDT, None)
+        assert fault == f"TRAILING_DELTA: trailing_delta {delta} is not between {least} and {most}"
+    without = msgspec.structs.replace(BTCUSDT, trailing_above=(0, 0), trailing_below=(0, 0))
+    assert find_filter_fault(trailing_order(type_, side, least), without, None) == (
+        "TRAILING_DELTA: BTCUSDT takes no trailing orders"
+    )
+
+
+def test_a_stop_needs_a_price_or_a_delta_to_fire_at() -> None:
+    stop = trailing_order("STOP_LOSS", "SELL", 50)
+    assert find_shape_fault(stop) is None
+    assert find_shape_fault(msgspec.structs.replace(stop, stop_price=Decimal(90))) is None
+    assert find_shape_fault(msgspec.structs.replace(stop, trailing_delta=None)) == (
+        "a STOP_LOSS order needs a stop_price above zero or a trailing_delta"
+    )
+    assert find_shape_fault(msgspec.structs.replace(stop, type="LIMIT", price=Decimal(9))) == (
+        "a LIMIT order takes no trailing_delta"
+    )
+    limit = msgspec.structs.replace(stop, type="STOP_LOSS_LIMIT")
+    assert find_shape_fault(limit) == "a STOP_LOSS_LIMIT order needs a price above zero"
+    assert find_shape_fault(msgspec.structs.replace(limit, price=Decimal(89))) is None
+
+
+def test_a_pair_takes_its_profit_on_one_side_and_stops_its_loss_on_the_other() -> None:
+    profit, stop = (trailing_order(type_, "SELL", 50) for type_ in ("TAKE_PROFIT", "STOP_LOSS"))
+    assert find_list_fault(ListRequest(above=profit, below=stop)) is None
+    assert find_list_fault(ListRequest(above=stop, below=profit)) == (
+        "the order above the market of a SELL is one of LIMIT_MAKER, TAKE_PROFIT, TAKE_PROFIT_LIMIT, not STOP_LOSS"
+    )
+    assert find_list_fault(ListRequest(above=profit, below=profit)) == (
+        "the order below the market of a SELL is one of STOP_LOSS, STOP_LOSS_LIMIT, not TAKE_PROFIT"
+    )
+    buys = [msgspec.structs.replace(order, side="BUY") for order in (stop, profit)]
+    assert find_list_fault(ListRequest(above=buys[0], below=buys[1])) is None
+    assert find_list_fault(ListRequest(above=buys[1], below=buys[0])) is not None

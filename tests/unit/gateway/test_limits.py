@@ -189,3 +189,15 @@ def test_no_sequence_of_orders_passes_the_position_limit(orders: list[tuple[Deci
             field = "open_buys" if side == "BUY" else "open_sells"
             view = msgspec.structs.replace(view, **{field: getattr(view, field) + size})
     assert view.worst_position * Decimal(100) <= Decimal(1000)
+
+
+def test_a_trailing_stop_is_valued_where_it_may_fire() -> None:
+    control = make_control(Limits(max_order_notional=Decimal("101.5")))
+    trailing = OrderRequest(symbol="BTCUSDT", side="BUY", type="STOP_LOSS", quantity=Decimal(1), trailing_delta=40)
+    assert code_of(trailing, make_snapshot(control)) is None
+    further = msgspec.structs.replace(trailing, trailing_delta=60)
+    assert code_of(further, make_snapshot(control)) == "NOTIONAL_EXCEEDS_MAX_PER_ORDER"
+    # Going down it fires below the market: the market's price is the highest it can get.
+    selling = msgspec.structs.replace(further, side="SELL")
+    assert code_of(selling, make_snapshot(control)) is None
+    assert code_of(trailing, make_snapshot(control, view_with(ask=None))) == "NO_PRICE"
