@@ -4,6 +4,7 @@ import ast
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from stockade_sdk import Order, Strategy
@@ -153,3 +154,35 @@ def test_crossover_holds_while_the_fast_average_is_above() -> None:
 def test_crossover_wants_its_averages_the_right_way_round() -> None:
     with pytest.raises(ValueError, match="fast is 8 and slow 3"):
         start_example("bars_crossover", ScriptedBroker(), fast=8, slow=3)
+
+
+def test_bracket_puts_two_orders_around_what_it_bought() -> None:
+    broker = ScriptedBroker()
+    strategy = start_example("bracket", broker, quantity="0.001", pause_seconds=10)
+    strategy.on_load({"gains": 3, "losses": 1})
+    strategy.on_quote_tick(broker.set_quote("BTCUSDT", "60000", "60000"))
+    broker.settle(strategy)
+    strategy.on_quote_tick(broker.set_quote("BTCUSDT", "60000", "60000"))
+    _, above, below = broker.submitted
+    assert (above.type, above.price, above.quantity) == ("LIMIT_MAKER", Decimal(60300), Decimal("0.00099"))
+    assert (below.type, below.stop_price, below.side) == ("STOP_LOSS", Decimal(59700), "SELL")
+    strategy.on_quote_tick(broker.set_quote("BTCUSDT", "60001", "60001"))
+    assert len(broker.submitted) == 3, "two orders are enough"
+    broker.cancel_order(below.client_order_id)
+    broker.fill(above, strategy)
+    assert strategy.on_save() == {"gains": 4, "losses": 1}
+    strategy.on_quote_tick(broker.set_quote("BTCUSDT", "60300", "60300"))
+    assert len(broker.submitted) == 3, "it rests after a sale"
+    broker.pass_seconds(11)
+    strategy.on_quote_tick(broker.set_quote("BTCUSDT", "60300", "60300"))
+    assert broker.submitted[3].side == "BUY"
+
+
+def test_bracket_sells_at_once_what_the_exchange_does_not_let_it_protect() -> None:
+    broker = ScriptedBroker()
+    strategy = start_example("bracket", broker, quantity="0.001")
+    strategy.on_quote_tick(broker.set_quote("BTCUSDT", "60000", "60000"))
+    broker.settle(strategy)
+    leg = msgspec.structs.replace(broker.submitted[0], side="SELL", list_id="sk-7", state="REJECTED", reason="prices")
+    strategy.on_order_rejected(leg)
+    assert (broker.submitted[-1].type, broker.submitted[-1].side) == ("MARKET", "SELL")
