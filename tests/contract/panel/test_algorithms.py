@@ -1,6 +1,7 @@
 """Algorithms by the panel: new, changed, switched, deleted; on a real API server and ledger."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -210,3 +211,27 @@ def write_fill(stage: Stage, tenant: str, algorithm: str) -> None:
             " ('main', 'BTCUSDT', 1, 'sk-1', %s, 1, 'BUY', 64000.5, 0.001, 64.0005, 0.064, 'USDT', false, %s)",
             (algorithm, datetime.now(UTC)),
         )
+
+
+def test_an_orders_trigger_and_list_are_shown(stage: Stage) -> None:
+    stage.add_tenant("lists")
+    stage.add_account("lists")
+    stage.add_algorithm("lists", "grid")
+    with stage.ledger.connect("tenant-lists") as connection:
+        connection.execute(
+            "INSERT INTO ledger.order_event (account, algorithm, version, client_order_id, sequence, event_time, state,"
+            " symbol, side, type, quantity, price, stop_price, trailing_delta, list_id) VALUES"
+            " ('main', 'grid', 1, 'sk-1', 0, now(), 'ACCEPTED', 'BTCUSDT', 'SELL', 'LIMIT_MAKER', 1, 70000, NULL,"
+            "  NULL, 'sk-0'),"
+            " ('main', 'grid', 1, 'sk-2', 0, now(), 'ACCEPTED', 'BTCUSDT', 'SELL', 'STOP_LOSS', 1, NULL, 50000, 150,"
+            "  'sk-0')"
+        )
+    with stage.browser("trader@lists.example") as browser:
+        page = browser.get("/algorithms/tenant-lists/grid").text
+    (stop,) = re.findall(r'<tr id="open-sk-2">.*?</tr>', page, re.DOTALL)
+    for shown in ("STOP_LOSS", "market", "stop 50,000", "trails 1.5 %", "OCO", 'title="list sk-0"'):
+        assert shown in stop
+    (limit,) = re.findall(r'<tr id="order-sk-1">.*?</tr>', page, re.DOTALL)
+    assert "70,000" in limit
+    assert "OCO" in limit
+    assert "stop" not in limit
