@@ -38,8 +38,8 @@ def serve(path: str, tests: list[str]) -> None:
 def _wait(child: int, client: socket.socket) -> int:
     """Return how the child ended; it is killed when whoever asked is gone, which is how cosmic-ray ends a loop."""
     descriptor = os.pidfd_open(child)
-    ready, _, _ = select.select([descriptor, client], [], [])
-    if client in ready:
+    ready, _, _ = select.select([descriptor, client.fileno()], [], [])
+    if client.fileno() in ready:
         os.kill(child, signal.SIGKILL)
     os.close(descriptor)
     _, status = os.waitpid(child, 0)

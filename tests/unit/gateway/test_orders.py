@@ -1,13 +1,15 @@
 """The orders' state machine: any order of reports, any repetition, one outcome."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import permutations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockade_gateway.orders import Execution, OrderReport, Orders, OrderState
+from stockade_gateway.orders import Change, Execution, Order, OrderReport, Orders, OrderState
 from tests.support.gateway_orders import PREFIX, make_execution, make_order, make_report
 
 ORDER = f"{PREFIX}1"
@@ -175,3 +177,80 @@ def test_forgotten_orders_do_not_come_back() -> None:
     assert orders.apply(make_report("FILLED", "1", late)) == []
     assert orders.get(ORDER) is None
     assert orders.open_count == 1
+
+
+# --- What a changed line of `orders.py` would otherwise get away with (make mutants) ----------------------------------
+
+
+def only_order(orders: Orders) -> Order:
+    (order,) = orders.all()
+    return order
+
+
+@pytest.mark.parametrize("record", [make_execution(1, "1"), make_report("NEW"), Change(make_order())])
+def test_what_was_heard_and_told_can_not_be_changed(record: msgspec.Struct) -> None:
+    with pytest.raises(AttributeError):
+        setattr(record, record.__struct_fields__[0], "another")
+
+
+def test_times_are_the_exchanges_in_nanoseconds() -> None:
+    orders = make_orders()
+    (change,) = orders.apply(make_report("NEW", event_time_ms=1_700_000_000_123))
+    assert change.order.updated_time_ns == 1_700_000_000_123_000_000
+    execution = make_execution(1, "0.4", trade_time_ms=1_700_000_000_456)
+    assert execution.trade_time == datetime(2023, 11, 14, 22, 13, 20, 456000, tzinfo=UTC)
+    orders.apply_execution(execution)
+    assert only_order(orders).updated_time_ns == 1_700_000_000_456_000_000
+    adopting = Orders(PREFIX)
+    adopting.apply(make_report("NEW", event_time_ms=1_700_000_000_123))
+    adopted = only_order(adopting)
+    assert adopted.created_time_ns == adopted.updated_time_ns == adopted.sent_time_ns == 1_700_000_000_123_000_000
+    assert adopted.sequence == 1_700_000_000 + 1
+
+
+def test_what_is_left_and_what_was_paid() -> None:
+    orders = make_orders()
+    assert only_order(orders).average_price is None
+    orders.apply_execution(make_execution(1, "0.25", price="90"))
+    orders.apply_execution(make_execution(2, "0.5", price="96"))
+    order = only_order(orders)
+    assert (order.remaining, order.average_price) == (Decimal("0.25"), Decimal(94))
+
+
+def test_an_execution_shows_that_the_exchange_has_the_order() -> None:
+    orders = make_orders()
+    orders.apply_execution(make_execution(1, "0.4"))
+    assert orders.reject(ORDER, "it never reached the exchange", 2_000_000_000) is None
+    order = only_order(orders)
+    assert (order.acknowledged, order.end, order.reason) == (True, None, None)
+
+
+def test_more_than_was_asked_for_is_filled_too() -> None:
+    orders = make_orders()
+    orders.apply_execution(make_execution(1, "1.5"))
+    assert only_order(orders).state is OrderState.FILLED
+    assert only_order(orders).remaining == 0
+
+
+def test_the_first_reason_of_a_rejection_stays() -> None:
+    orders = make_orders()
+    assert orders.reject(ORDER, "first", 2_000_000_000) is not None
+    assert orders.reject(ORDER, "second", 3_000_000_000) is None
+    assert only_order(orders).reason == "first"
+
+
+def test_asking_for_the_same_twice_is_one_step() -> None:
+    orders = apply_all([make_report("NEW")])
+    assert orders.withdraw_cancel(ORDER, 2_000_000_000) is None
+    assert orders.request_cancel(ORDER, 2_000_000_000) is not None
+    assert orders.request_cancel(ORDER, 3_000_000_000) is None
+
+
+def test_what_was_closed_at_the_limit_is_kept_and_nothing_foreign_is_forgotten() -> None:
+    orders = make_orders()
+    orders.forget("somebody-else")
+    assert orders.forgotten_number == -1
+    (change,) = orders.apply(make_report("CANCELED"))
+    assert orders.forget_closed(before_ns=change.order.updated_time_ns, keep=10) == 0
+    assert orders.forget_closed(before_ns=change.order.updated_time_ns + 1, keep=10) == 1
+    assert (orders.forgotten_number, orders.highest_number()) == (1, 1)
