@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.sidecar_process import Algorithm, Sidecar
+from tests.support.waiting import wait_until
 
 
 def trade(sidecar: Sidecar) -> Algorithm:
@@ -70,6 +71,19 @@ def test_a_silent_algorithms_position_is_closed(sidecar: Sidecar) -> None:
     assert status["deadMan"]["result"] == "Done", status
     assert held_by_the_algorithm(sidecar) <= Decimal("0.00001")
     algorithm.close()
+
+
+def test_what_an_algorithm_leaves_at_each_of_its_crashes_is_cancelled(sidecar: Sidecar) -> None:
+    trade(sidecar).close()
+    sidecar.wait_until_alone()
+    for _ in range(2):
+        again = sidecar.connect()
+        resting = again.submit("BUY", "0.01", "30000")
+        again.wait_for_state(resting.client_order_id, "ACCEPTED")
+        sidecar.apply_control(deadMan={"afterSeconds": 1, "action": "CancelOrders"})
+        again.close()
+        wait_until(sidecar.exchange_open_orders, "nothing left in the book", holds=lambda left: not left)
+    assert sidecar.status()["deadMan"]["result"] == "Done"
 
 
 def test_the_dead_man_counts_from_the_gateways_own_start(sidecar: Sidecar) -> None:
