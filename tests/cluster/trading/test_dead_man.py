@@ -1,10 +1,12 @@
 """An algorithm that hangs, is out of memory or crashes at every start: its dead man acts, and the gateway lives on."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.cluster.trading.test_killed import orders
+from tests.cluster.trading.test_stopping import net
 from tests.support.kubectl import Kubectl
 from tests.support.tenants import TestTenant
 from tests.support.waiting import wait_until
@@ -71,17 +73,21 @@ def test_its_dead_man_acts(kubectl: Kubectl, tenant: TestTenant, way: str, actio
         return [each for each in orders(tenant) if each["clientOrderId"] not in before]
 
     wait_until(mine, "two orders", holds=lambda seen: len(seen) >= 2, deadline_seconds=120)
-    status = wait_until(
-        lambda: tenant.gateway_status(name),
-        "the dead man's work to be done",
-        holds=lambda seen: (seen["deadMan"] or {}).get("result") == "Done",
-        deadline_seconds=120,
-    )
-    assert status["deadMan"]["action"] == action
-    assert status["openOrders"] == 0
-    assert [each["status"] for each in mine() if each["status"] in {"NEW", "PARTIALLY_FILLED"}] == []
+
+    def left() -> dict[str, Any]:
+        """What is not yet as the dead man's action leaves it; on a slow machine the first silence may come early."""
+        told = tenant.gateway_status(name)["deadMan"] or {}
+        open_orders = [each for each in mine() if each["status"] in {"NEW", "PARTIALLY_FILLED"}]
+        held = net(mine()) if action == "Flatten" else Decimal(0)
+        return {
+            "action": (told.get("action"), told.get("result")) != (action, "Done"),
+            "orders": open_orders,
+            "position": held > Decimal("0.00001"),
+        }
+
+    wait_until(left, "the dead man's work to be done", holds=lambda seen: not any(seen.values()), deadline_seconds=150)
     sold = [each for each in mine() if each["side"] == "SELL"]
-    assert len(sold) == (1 if action == "Flatten" else 0)
+    assert bool(sold) is (action == "Flatten")
     pod = kubectl.get("pod", f"algo-{name}", tenant.namespace)
     assert pod is not None
     assert [each["restartCount"] for each in pod["status"]["initContainerStatuses"]] == [0]
