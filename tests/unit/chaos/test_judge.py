@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from tests.chaos.evidence import AlgorithmEvidence, ControlPeriod, Evidence, Stop
 from tests.chaos.judge import judge
+from tests.chaos.replay import play_again
 from tests.support.chaos_evidence import (
     BEGAN_MS,
     FILLED,
@@ -154,6 +155,33 @@ def test_a_cancel_of_somebody_elses_order_is_seen() -> None:
     for number in ("hand-0", "skbbbbbbbbbb-1"):
         cancel = write_request("order.cancel", BEGAN_MS + 500, symbol="BTCUSDT", origClientOrderId=number)
         assert rules_broken(replace(good, entries=[*good.entries, cancel])) == {"no foreign order touched"}
+
+
+def test_a_replacement_of_somebody_elses_order_is_seen() -> None:
+    good = make_evidence()
+    order = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "1", "price": "90", "newClientOrderId": f"{PREFIX}7"}
+    swap = write_request("order.cancelReplace", BEGAN_MS + 500, **order, cancelOrigClientOrderId="hand-0")
+    assert rules_broken(replace(good, entries=[*good.entries, swap])) == {"no foreign order touched"}
+
+
+def test_the_two_orders_of_a_list_count_once_for_the_position() -> None:
+    evidence = make_evidence()
+    legs = [f"{PREFIX}3", f"{PREFIX}4"]
+    listed = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "1", "listClientOrderId": f"{PREFIX}5"}
+    names = {"aboveClientOrderId": legs[0], "belowClientOrderId": legs[1], "belowPrice": "90"}
+    asked = write_request("orderList.place.oco", BEGAN_MS + 300, **listed, **names)
+    taken_in = [write_order(number, 3 + place, BEGAN_MS + 300)[1] for place, number in enumerate(legs)]
+    *_, last = play_again([*evidence.entries, asked, *taken_in], PREFIX)
+    # One held (less its fee), one resting, and one of the list's two.
+    assert last[2].worst("BTCUSDT") == Decimal("2.999")
+    assert set(last[2].open) == {RESTING, *legs}
+
+
+def test_an_amended_order_counts_with_its_lower_quantity() -> None:
+    evidence = make_evidence()
+    lower = write_request("order.amend.keepPriority", BEGAN_MS + 300, origClientOrderId=RESTING, newQty="0.25")
+    *_, last = play_again([*evidence.entries, lower, write_order(RESTING, 2, BEGAN_MS + 300)[1]], PREFIX)
+    assert last[2].worst("BTCUSDT") == Decimal("1.249")
 
 
 def test_cancelling_all_of_an_account_is_seen() -> None:
