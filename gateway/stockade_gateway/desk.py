@@ -6,7 +6,6 @@ of things: reserve, write down, send.
 
 import asyncio
 import time
-from collections import deque
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -34,6 +33,7 @@ from stockade_wire.order_ids import OrderIds
 
 # Orders and cancels waiting for the exchange; beyond it the desk takes no more orders.
 _MAX_IN_FLIGHT = 200
+_MINUTE_NS = 60_000_000_000
 
 
 class Desk:
@@ -61,8 +61,6 @@ class Desk:
         self._ids = ids
         self._budget = budget
         self._sender = Sender(books=books, control_file=control_file, api=api, rest=rest, budget=budget)
-        # Orders of the last minute count across a restart, too.
-        self._order_times = deque(sorted(order.created_time_ns / 1e9 for order in books.orders.all()))
         self.leaving = False
 
     def set_readiness(self, readiness: Readiness) -> None:
@@ -71,9 +69,7 @@ class Desk:
 
     def make_snapshot(self) -> Snapshot:
         """Return everything the limits look at, as of now."""
-        now, now_ns = time.time(), time.time_ns()
-        while self._order_times and self._order_times[0] <= now - 60:
-            self._order_times.popleft()
+        now_ns = time.time_ns()
         sums = self.books.orders.sum_open()
         views = {symbol: self._make_view(symbol, now_ns, *sums.get(symbol, (ZERO, ZERO))) for symbol in self.rules}
         return Snapshot(
@@ -82,7 +78,7 @@ class Desk:
             reconciling=self._find_pending(),
             symbols=views,
             open_orders=self.books.orders.open_count,
-            orders_last_minute=len(self._order_times),
+            orders_last_minute=self.books.orders.count_created_since(now_ns - _MINUTE_NS),
             day_result=self.books.positions.compute_day_result(self.market, datetime.now(UTC)).total,
         )
 
@@ -204,7 +200,6 @@ class Desk:
         except JournalError as error:
             return Denial("TRADING_HALTED", f"no order is sent that can't be written down: {error}")
         for change in changes:
-            self._order_times.append(time.time())
             asyncio.get_running_loop().call_soon(self.books.tell, change)
         return None
 

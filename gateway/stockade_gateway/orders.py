@@ -5,6 +5,7 @@ reported, the executions counted (each trade id once), the smallest quantity it 
 state is computed from them, so reports may come twice, late or in any order and still lead to the same state.
 """
 
+import bisect
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -165,6 +166,8 @@ class Orders:
         self._lists: dict[str, dict[str, Order]] = {}
         # By order, as an algorithm that trades with itself has two executions of one trade id.
         self._trades: dict[str, set[int]] = {}
+        # When each was created, oldest first, as far back as anybody asks.
+        self._created_ns: list[int] = []
         # Number of the newest order forgotten; what is unknown and not newer was closed long ago.
         self.forgotten_number = -1
 
@@ -188,6 +191,11 @@ class Orders:
         """Number of orders that are not final."""
         return len(self._open)
 
+    def count_created_since(self, time_ns: int) -> int:
+        """Return how many orders are younger than that, found ones included; older ones are not counted ever again."""
+        del self._created_ns[: bisect.bisect_right(self._created_ns, time_ns)]
+        return len(self._created_ns)
+
     def legs(self, list_id: str) -> list[Order]:
         """Return the orders of a list, none when it is not known."""
         return list(self._lists.get(list_id, {}).values())
@@ -210,6 +218,8 @@ class Orders:
 
     def add(self, order: Order) -> None:
         """Take in an order: a new one, or one restored from the journal, the ledger or the exchange."""
+        if order.client_order_id not in self._orders:
+            bisect.insort(self._created_ns, order.created_time_ns)
         self._orders[order.client_order_id] = order
         if order.list_id is not None:
             self._lists.setdefault(order.list_id, {})[order.client_order_id] = order

@@ -86,6 +86,19 @@ async def test_an_order_that_is_still_being_written_down_when_trading_is_halted_
     desk.close()
 
 
+def test_orders_found_at_the_exchange_after_the_start_count_into_the_minute(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    desk = make_desk(tmp_path, world, SilentApi())
+    now_ms = time.time_ns() // 1_000_000
+    for number, age_ms in ((1, 1000), (2, 59_000), (3, 61_000)):
+        world.books.take_report(make_report("NEW", number=number, event_time_ms=now_ms - age_ms))
+    assert desk.make_snapshot().orders_last_minute == 2
+    # A second report of an order that is known is no second order.
+    world.books.take_report(make_report("CANCELED", number=1, event_time_ms=now_ms))
+    assert desk.make_snapshot().orders_last_minute == 2
+    desk.close()
+
+
 async def test_flatten_does_not_call_a_position_that_can_not_be_traded_dust(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.books.submit(make_order())
