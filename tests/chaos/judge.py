@@ -116,7 +116,7 @@ def find_orders_after_halt(evidence: Evidence) -> Iterator[Violation]:
     """Once a gateway has confirmed Halted, no order is decided on, and none arrives later than what was on its way."""
     decided = _index_decisions(evidence)
     for algorithm in evidence.algorithms:
-        halts = _list_confirmed_halts(algorithm)
+        halts = _list_confirmed(algorithm, "Halted")
         for placement in list_placements(evidence.entries):
             number = placement.client_order_id
             if not number.startswith(algorithm.prefix):
@@ -127,6 +127,21 @@ def find_orders_after_halt(evidence: Evidence) -> Iterator[Violation]:
                 if was_decided or since_ms + LATE_ARRIVAL_MS < placement.time_ms < until_ms:
                     text = f"{number} was sent at {placement.time_ms}, decided at {at_ms}; halted since {since_ms}"
                     yield Violation("nothing after Halted", algorithm.name, text)
+
+
+def find_orders_while_reducing(evidence: Evidence) -> Iterator[Violation]:
+    """Once a gateway has confirmed Reducing, no order is decided on that could take the position further from zero."""
+    decided = _index_decisions(evidence)
+    for algorithm in evidence.algorithms:
+        times = _list_confirmed(algorithm, "Reducing")
+        for _, placement, standing in play_again(evidence.entries, algorithm.prefix):
+            if placement is None or placement.client_order_id not in decided:
+                continue
+            at_ms = decided[placement.client_order_id]
+            before, after = _measure_worst(placement, standing)
+            if after > before and any(since_ms < at_ms < until_ms for since_ms, until_ms in times):
+                text = f"{placement.client_order_id} at {at_ms} could take the position from {before} to {after}"
+                yield Violation("nothing but less while Reducing", algorithm.name, text)
 
 
 def find_wrong_fills(evidence: Evidence) -> Iterator[Violation]:
@@ -212,6 +227,7 @@ RULES = (
     find_wrong_steps,
     find_passed_limits,
     find_orders_after_halt,
+    find_orders_while_reducing,
     find_wrong_fills,
     find_wrong_positions,
     find_touched_foreign_orders,
@@ -286,14 +302,20 @@ def _measure(
         "maxOpenOrders": Decimal(others + 1),
         "maxOrdersPerMinute": Decimal(len(times)),
     }
-    before = standing.worst(symbol, without=own)
-    with_it = Standing({**standing.open, own: (placement, placement.quantity)}, standing.held).worst(symbol)
+    before, with_it = _measure_worst(placement, standing)
     if with_it > before:
         total = with_it * lowest.get(symbol, ZERO)
         for other in {p.symbol for p, _ in standing.open.values()} | standing.held.keys():
             total += standing.worst(other) * lowest.get(other, ZERO) if other != symbol else ZERO
         measured["maxPositionNotional"] = total
     return measured
+
+
+def _measure_worst(placement: Placement, standing: Standing) -> tuple[Decimal, Decimal]:
+    """Return the largest position that the open orders could lead to, without the order and with the whole of it."""
+    own = placement.client_order_id
+    whole = Standing({**standing.open, own: (placement, placement.quantity)}, standing.held)
+    return standing.worst(placement.symbol, without=own), whole.worst(placement.symbol)
 
 
 def _loosest_limit(algorithm: AlgorithmEvidence, name: str, since_ms: int, until_ms: int) -> Decimal | None:
@@ -318,11 +340,12 @@ def _may_be_halted(algorithm: AlgorithmEvidence, at_ms: int) -> bool:
     return False
 
 
-def _list_confirmed_halts(algorithm: AlgorithmEvidence) -> list[tuple[int, float]]:
-    halts: list[tuple[int, float]] = []
+def _list_confirmed(algorithm: AlgorithmEvidence, trading: str) -> list[tuple[int, float]]:
+    """Return from when until when that trading was in force for certain."""
+    times: list[tuple[int, float]] = []
     for number, period in enumerate(algorithm.controls):
-        if period.trading == "Halted" and period.acknowledged_ms is not None:
+        if period.trading == trading and period.acknowledged_ms is not None:
             later = algorithm.controls[number + 1 :]
-            until = next((each.set_ms for each in later if each.trading != "Halted"), None)
-            halts.append((period.acknowledged_ms, until if until is not None else float("inf")))
-    return halts
+            until = next((each.set_ms for each in later if each.trading != trading), None)
+            times.append((period.acknowledged_ms, until if until is not None else float("inf")))
+    return times

@@ -132,6 +132,20 @@ def test_an_order_after_halted_was_confirmed_is_seen() -> None:
     assert judge(with_algorithm(make_evidence(), controls=[before, halted, again])) == []
 
 
+def test_an_order_that_goes_further_while_reducing_is_seen() -> None:
+    before = make_evidence().algorithms[0].controls[0]
+    reducing = ControlPeriod(BEGAN_MS + 20, BEGAN_MS + 50, "Reducing", LIMITS)
+    evidence = with_algorithm(make_evidence(), controls=[before, reducing])
+    assert rules_broken(evidence) == {"nothing but less while Reducing"}
+    sold = [
+        {**each, "parameters": {**each["parameters"], "side": "SELL", "quantity": "0.9"}}
+        if each["kind"] == "request" and each["parameters"]["newClientOrderId"] == RESTING
+        else each
+        for each in evidence.entries
+    ]
+    assert judge(replace(evidence, entries=sold)) == []
+
+
 def test_a_fill_the_ledger_lacks_or_has_wrong_or_made_up_is_seen() -> None:
     good = make_evidence()
     last_digit = {**write_fill_row(FILLED, 11), "commission": Decimal("0.00100000000000001")}
