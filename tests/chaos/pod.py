@@ -202,7 +202,9 @@ class Pod:
             self._note_control(int(status["controlGeneration"] or 0))
             self._was_ready = self._was_ready or bool(status["reconciled"])
             if self._asks_final:
-                self._final, self.settled = status, find_unsettled(status)
+                is_obeyed = self._controls[-1][1] is not None
+                self._final = status
+                self.settled = find_unsettled(status) if is_obeyed else "its last control is not in force yet"
         if self._algorithm is not None and (code := self._algorithm.exit_code) is not None:
             if code != GATEWAY_LOST:
                 self._deaths.append(f"the algorithm ended with {code}:\n{self._algorithm.log()[-3000:]}")
@@ -249,6 +251,8 @@ class Pod:
 
     def _begin_quiet(self) -> None:
         self._runs_algorithm = False
+        # With the algorithm gone for good, its dead man would go on cancelling while the books are compared.
+        self.change_control(deadMan=None)
         self._stop_algorithm()
         self._asks_final = True
 
