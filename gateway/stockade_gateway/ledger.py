@@ -352,7 +352,11 @@ def _open(url_file: Path, *, autocommit: bool = True) -> psycopg.Connection[Any]
 
 @contextlib.contextmanager
 def _deadline(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Shut the connection's socket when the block takes too long: the wait inside ends with an OperationalError."""
+    """Shut the connection's socket when the block takes too long: the wait inside ends with an OperationalError.
+
+    Raises LedgerError while there is no room for a thread, as when an algorithm forks until its pod is full: what is
+    not carried out now is tried again, and the writer's own thread lives on.
+    """
     wire = socket.socket(fileno=os.dup(connection.fileno()))
 
     def cut() -> None:
@@ -361,7 +365,11 @@ def _deadline(connection: psycopg.Connection[Any], seconds: float) -> Iterator[N
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError as error:
+        wire.close()
+        raise LedgerError(f"the ledger has to wait: {error}") from error
     try:
         yield
     finally:

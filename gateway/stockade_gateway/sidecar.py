@@ -37,6 +37,7 @@ from stockade_gateway.kill_switch import KillSwitch
 from stockade_gateway.ledger import Ledger
 from stockade_gateway.ledger_entries import Owner, make_equity_row
 from stockade_gateway.limits import compute_exposure
+from stockade_gateway.log_limits import limit_client_lines
 from stockade_gateway.market import Market
 from stockade_gateway.on_stop import StopResult, carry_out
 from stockade_gateway.orders import Change, Orders, Refusal
@@ -469,6 +470,7 @@ def main() -> int:
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(RedactingFilter())
+    limit_client_lines()
     try:
         harden_process()
         sidecar = Sidecar(read_settings(os.environ))
