@@ -67,3 +67,5 @@ bench-paper: venv ## measure the paper exchange: orders, streams, matching, memo
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.paper
 bench-launcher: venv ## measure the launcher: start-up, small reads and NumPy behind it; write benchmarks/results/launcher.json
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.launcher
+bench-resource-attacks: venv up ## measure what attacks on shared resources cost a neighbour; write benchmarks/results/resource_attacks.json
+	PYTHONPATH=.:$(PACKAGES) $(INSIDE) .venv/bin/python -m benchmarks.resource_attacks

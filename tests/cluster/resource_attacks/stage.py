@@ -1,0 +1,197 @@
+"""Runs the schedule of attacks beside a trading neighbour, and says what it cost the neighbour and the gateway.
+
+Apart from the test, because `benchmarks/resource_attacks.py` writes down the same figures.
+"""
+
+import json
+import math
+import statistics
+import time
+import urllib.error
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.resource_attacks import attacker
+from tests.support.tenants import TestTenant, ask_json
+from tests.support.waiting import wait_until
+
+FOLDER = Path(__file__).parent
+LIMITS = {"maxOrderNotional": "1000000", "maxOrdersPerMinute": 120, "quoteAsset": "USDT"}
+SETTLE_SECONDS = 60
+QUIET = "quiet"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One attack: the neighbour's delays and orders, and how often the attacked pod's gateway answered."""
+
+    attack: str
+    ticks: int
+    median_microseconds: float
+    p99_microseconds: float
+    round_trip_milliseconds: float | None
+    orders_sent: int
+    missed_ticks: int
+    answers: int
+    longest_answer_milliseconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """The whole schedule; what the exchange and the kubelet say of it in the end."""
+
+    outcomes: list[Outcome]
+    sent: set[str]
+    failed: list[str]
+    lost: set[str]
+    gateway_restarts: int
+    attacker_restarts: int
+    trader_restarts: int
+
+
+def run_schedule(tenant: TestTenant) -> Run:
+    """Start both algorithms, wait out the schedule, and judge; takes some three minutes."""
+    tenant.apply_algorithm("trader", (FOLDER / "trader.py").read_text(), limits=LIMITS, onStop="Keep")
+    tenant.apply_algorithm("attacker", (FOLDER / "attacker.py").read_text(), limits=LIMITS, onStop="Keep")
+    tenant.wait_ready("algorithm", "trader")
+    tenant.wait_ready("algorithm", "attacker")
+    log = wait_until(
+        lambda: tenant.kubectl.logs("algo-attacker", tenant.namespace, "algorithm", "--limit-bytes=20000"),
+        "the attacker's schedule",
+        holds=lambda text: "SCHEDULE " in text,
+    )
+    began = float(log.split("SCHEDULE ")[1].split()[0])
+    windows = list_windows(began)
+    answers = watch_gateway(tenant, windows[-1][2])
+    seconds = read_seconds(tenant)
+    sent = {order for second in seconds for order in second["sent"]}
+    restarts = count_restarts(tenant)
+    return Run(
+        outcomes=[judge(name, first, last, seconds, answers) for name, first, last in windows],
+        sent=sent,
+        failed=[failure for second in seconds for failure in second["failed"]],
+        lost=find_lost(tenant, sent),
+        gateway_restarts=restarts["attacker", "gateway"] + restarts["trader", "gateway"],
+        attacker_restarts=restarts["attacker", "algorithm"],
+        trader_restarts=restarts["trader", "algorithm"],
+    )
+
+
+def list_windows(began: float) -> list[tuple[str, float, float]]:
+    """The quiet run and each attack with the times it lasts; the edges are left out."""
+    step = attacker.ATTACK_SECONDS + attacker.PAUSE_SECONDS
+    windows = [(QUIET, began - attacker.QUIET_SECONDS, began)]
+    for place, name in enumerate(attacker.ATTACKS):
+        windows.append((name, began + place * step + 1, began + place * step + attacker.ATTACK_SECONDS))
+    return windows
+
+
+def watch_gateway(tenant: TestTenant, end: float) -> list[tuple[float, float]]:
+    """Ask the attacked pod's gateway twice a second until the end: when it answered, and after how long."""
+    pod = tenant.kubectl.get("pod", "algo-attacker", tenant.namespace)
+    assert pod is not None
+    address = f"http://{pod['status']['podIP']}:8081/status"
+    answers = []
+    while time.time() < end:
+        asked = time.time()
+        try:
+            ask_json(address)
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            continue
+        answers.append((asked, time.time() - asked))
+        time.sleep(0.5)
+    return answers
+
+
+def read_seconds(tenant: TestTenant) -> list[dict[str, Any]]:
+    """Every second the trader reported, once all its orders have come to an end."""
+
+    def report() -> list[dict[str, Any]]:
+        text = tenant.kubectl.logs("algo-trader", tenant.namespace, "algorithm", "--tail=-1")
+        return [json.loads(line[7:]) for line in text.splitlines() if line.startswith("SECOND ")]
+
+    now = time.time()
+    return wait_until(
+        report,
+        "the trader's report of what it did until now",
+        holds=lambda seconds: bool(seconds) and seconds[-1]["time"] > now + 2,
+        deadline_seconds=SETTLE_SECONDS,
+    )
+
+
+def find_lost(tenant: TestTenant, sent: set[str]) -> set[str]:
+    """The orders that the exchange does not have as filled after a while."""
+
+    def unfilled() -> set[str]:
+        orders = tenant.paper.books(tenant.key["apiKey"])["orders"]
+        return sent - {order["clientOrderId"] for order in orders if order["status"] == "FILLED"}
+
+    end = time.monotonic() + SETTLE_SECONDS
+    while (missing := unfilled()) and time.monotonic() < end:
+        time.sleep(1)
+    return missing
+
+
+def count_restarts(tenant: TestTenant) -> dict[tuple[str, str], int]:
+    """How often each container began anew."""
+    counts = {}
+    for name in ("attacker", "trader"):
+        pod = tenant.kubectl.get("pod", f"algo-{name}", tenant.namespace)
+        assert pod is not None
+        for each in pod["status"]["initContainerStatuses"] + pod["status"]["containerStatuses"]:
+            counts[name, each["name"]] = each["restartCount"]
+    return counts
+
+
+def judge(
+    name: str, first: float, last: float, seconds: list[dict[str, Any]], answers: list[tuple[float, float]]
+) -> Outcome:
+    """One window's figures."""
+    within = [second for second in seconds if first < second["time"] <= last + 1]
+    delays = sorted(delay for second in within for delay in second["delays"])
+    trips = [trip for second in within for trip in second["trips"]]
+    waits = [wait for asked, wait in answers if first <= asked <= last]
+    return Outcome(
+        attack=name,
+        ticks=len(delays),
+        median_microseconds=statistics.median(delays) if delays else math.nan,
+        p99_microseconds=delays[min(len(delays) - 1, int(len(delays) * 0.99))] if delays else math.nan,
+        round_trip_milliseconds=round(statistics.median(trips) / 1000, 1) if trips else None,
+        orders_sent=sum(len(second["sent"]) for second in within),
+        missed_ticks=sum(second["missed"] for second in within),
+        answers=len(waits),
+        longest_answer_milliseconds=round(1000 * max(waits), 1) if waits else math.nan,
+    )
+
+
+def write_table(run: Run) -> str:
+    """The figures for a reader, each beside the quiet run's."""
+    quiet = run.outcomes[0]
+    head = f"{'attack':<14}{'ticks':>7}{'median us':>11}{'x':>6}{'p99 us':>9}{'x':>6}{'order ms':>10}{'orders':>8}"
+    lines = [head + f"{'missed':>8}{'answers':>9}{'worst ms':>10}"]
+    lines += [
+        f"{each.attack:<14}{each.ticks:>7}{each.median_microseconds:>11.0f}"
+        f"{each.median_microseconds / quiet.median_microseconds:>6.1f}{each.p99_microseconds:>9.0f}"
+        f"{each.p99_microseconds / quiet.p99_microseconds:>6.1f}{each.round_trip_milliseconds or math.nan:>10}"
+        f"{each.orders_sent:>8}{each.missed_ticks:>8}{each.answers:>9}{each.longest_answer_milliseconds:>10}"
+        for each in run.outcomes
+    ]
+    lines.append(
+        f"{len(run.sent)} orders, {len(run.lost)} lost, {len(run.failed)} failed; restarts: gateways "
+        f"{run.gateway_restarts}, attacker {run.attacker_restarts}, trader {run.trader_restarts}"
+    )
+    return "\n".join(lines)
+
+
+def to_record(run: Run) -> dict[str, Any]:
+    """The figures as JSON takes them."""
+    return {
+        "attacks": [asdict(each) for each in run.outcomes],
+        "ordersSent": len(run.sent),
+        "ordersLost": len(run.lost),
+        "ordersFailed": run.failed,
+        "gatewayRestarts": run.gateway_restarts,
+        "attackerRestarts": run.attacker_restarts,
+        "traderRestarts": run.trader_restarts,
+    }

@@ -1,0 +1,29 @@
+"""Nine attacks on shared resources, ten seconds each, while a second algorithm of the same tenant goes on trading.
+
+What it costs the neighbour is printed and not asserted: this machine may be anybody's. That nothing is lost, and that
+the attacked pod's own gateway lives and answers, is.
+"""
+
+import pytest
+
+from tests.cluster.resource_attacks.stage import QUIET, run_schedule, write_table
+from tests.support.tenants import TestTenant
+
+
+@pytest.mark.timeout(540)
+def test_a_neighbour_keeps_trading_and_the_attacked_gateway_lives(tenant: TestTenant) -> None:
+    run = run_schedule(tenant)
+    print("\n" + write_table(run))
+
+    assert run.lost == set()
+    assert run.failed == []
+    assert len(run.sent) >= 60
+    assert run.gateway_restarts == 0
+    assert run.trader_restarts == 0
+    assert run.outcomes[0].attack == QUIET
+    assert len(run.outcomes) == 10
+    for each in run.outcomes:
+        assert each.ticks > 0, f"no market data during {each.attack}"
+        assert each.orders_sent > 0, f"no orders during {each.attack}"
+        assert each.answers > 0, f"the attacked gateway was silent during {each.attack}"
+        assert each.missed_ticks == 0, f"the ring lapped the neighbour during {each.attack}"
