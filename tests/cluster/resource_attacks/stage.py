@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from tests.cluster.resource_attacks import attacker
 from tests.support.tenants import TestTenant, ask_json
 from tests.support.waiting import wait_until
@@ -66,12 +68,13 @@ def run_schedule(tenant: TestTenant) -> Run:
     answers = watch_gateway(tenant, windows[-1][2])
     seconds = read_seconds(tenant)
     sent = {order for second in seconds for order in second["sent"]}
+    failed = [failure for second in seconds for failure in second["failed"]]
     restarts = count_restarts(tenant)
     return Run(
         outcomes=[judge(name, first, last, seconds, answers) for name, first, last in windows],
         sent=sent,
-        failed=[failure for second in seconds for failure in second["failed"]],
-        lost=find_lost(tenant, sent),
+        failed=failed,
+        lost=find_lost(tenant, sent - {failure.partition(":")[0] for failure in failed}),
         gateway_restarts=restarts["attacker", "gateway"] + restarts["trader", "gateway"],
         attacker_restarts=restarts["attacker", "algorithm"],
         trader_restarts=restarts["trader", "algorithm"],
@@ -185,9 +188,9 @@ def write_table(run: Run) -> str:
 
 
 def to_record(run: Run) -> dict[str, Any]:
-    """The figures as JSON takes them."""
+    """The figures as JSON takes them, named as in the other results."""
     return {
-        "attacks": [asdict(each) for each in run.outcomes],
+        "attacks": [{to_camel(name): value for name, value in asdict(each).items()} for each in run.outcomes],
         "ordersSent": len(run.sent),
         "ordersLost": len(run.lost),
         "ordersFailed": run.failed,

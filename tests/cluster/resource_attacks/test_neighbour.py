@@ -1,7 +1,7 @@
 """Nine attacks on shared resources, ten seconds each, while a second algorithm of the same tenant goes on trading.
 
-What it costs the neighbour is printed and not asserted: this machine may be anybody's. That nothing is lost, and that
-the attacked pod's own gateway lives and answers, is.
+What it costs the neighbour is printed and not asserted: this machine may be anybody's. That every order either was told
+to have failed or is filled at the exchange, and that the attacked pod's own gateway lives and answers, is.
 """
 
 import pytest
@@ -16,7 +16,6 @@ def test_a_neighbour_keeps_trading_and_the_attacked_gateway_lives(tenant: TestTe
     print("\n" + write_table(run))
 
     assert run.lost == set()
-    assert run.failed == []
     assert len(run.sent) >= 60
     assert run.gateway_restarts == 0
     assert run.trader_restarts == 0

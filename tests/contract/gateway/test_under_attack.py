@@ -59,7 +59,7 @@ def test_descriptors_that_come_with_a_message_are_not_taken(shared: Sidecar, alg
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [gift.fileno()] * 50))]
         for number in range(1000, 1000 + GIFTS):
             algorithm._socket.sendmsg([encode_request(CancelOrder(number, "sk-none"))], rights)
-            algorithm.wait_for(OrderReply, lambda reply, number=number: reply.request_id == number)
+        algorithm.wait_for(OrderReply, lambda reply: reply.request_id == 1000 + GIFTS - 1)
     opened = descriptors(shared)
     assert "/dev/zero" not in opened
     assert len(opened) <= len(before) + 3
