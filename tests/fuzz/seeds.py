@@ -24,6 +24,9 @@ def main() -> None:
     """Write each seed into a file of its own."""
     requests = [encode_request(each) for each in MESSAGES if isinstance(each, Request)]
     sessions = [b"".join(len(each).to_bytes(2, "big") + each for each in requests[start:]) for start in (0, 2, 5)]
+    for start in (0, 3):
+        choices = bytes(range(start, start + 11))
+        sessions.append(b"".join(b"\x80\x0c" + bytes([kind]) + choices for kind in range(12)))
     seeds: dict[str, list[bytes]] = {
         "request": [*requests, b"\xc1", b"\x91" * 100, json.dumps("Hello").encode()],
         "session": sessions,

@@ -30,7 +30,6 @@ from stockade_operator.algorithm_status import read_last_words
 from stockade_wire import PROTOCOL_VERSION
 from stockade_wire.errors import MalformedMessageError
 from stockade_wire.messages import (
-    MAX_DATAGRAM_BYTES,
     Event,
     Hello,
     LauncherReport,
@@ -39,10 +38,12 @@ from stockade_wire.messages import (
     encode_event,
     encode_request,
 )
+from tests.fuzz.grammar import draw_request
 from tests.unit.gateway.test_books import World
 from tests.unit.gateway.test_desk import ReadyReconciler, SilentApi, make_desk
 
 CONNECTIONS_PER_WORLD: Final = 200
+CHOSEN: Final = 0x8000
 GREETING: Final = encode_request(Hello(PROTOCOL_VERSION, LauncherReport(True, True, 7, True), "Fuzzed"))  # noqa: FBT003 - a record
 
 
@@ -128,15 +129,20 @@ class Sessions:
         self._gateway = Gateway()
 
     def take(self, data: bytes) -> None:
-        """Cut the data into datagrams, two bytes of length before each, and serve them after a good Hello."""
+        """Cut the data into datagrams, two bytes of length before each, and serve them after a good Hello.
+
+        Where the length's first bit is set, the bytes do not make the datagram but choose it.
+        """
         if self._gateway.connections == CONNECTIONS_PER_WORLD:
             self._gateway.close()
             self._gateway = Gateway()
+        known = [order.client_order_id for order in self._gateway.world.books.orders.all()]
         datagrams = [GREETING]
         while data and len(datagrams) < 50:
-            length = min(int.from_bytes(data[:2], "big"), MAX_DATAGRAM_BYTES + 1)
-            datagrams.append(data[2 : 2 + length])
-            data = data[2 + length :]
+            size, data = int.from_bytes(data[:2], "big"), data[2:]
+            length = size & ~CHOSEN
+            datagrams.append(encode_request(draw_request(data[:length], known)) if size & CHOSEN else data[:length])
+            data = data[length:]
         self._loop.run_until_complete(self._gateway.serve(datagrams))
         assert not self._failures, self._failures
 
