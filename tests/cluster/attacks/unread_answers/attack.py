@@ -1,0 +1,14 @@
+"""Six thousand questions, and no answer read.
+
+The answers wait in the gateway's memory.
+"""
+
+from tests.support.attacks.hostile import OrderSocket
+
+
+def attack() -> None:
+    """Ask without reading; being let go on is what it is about."""
+    door = OrderSocket()
+    door.greet()
+    for _ in range(6000):
+        door.send(["CancelAllOrders", 1])

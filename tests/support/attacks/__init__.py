@@ -1,0 +1,1 @@
+"""The machinery of the attack suite; the attacks themselves are the folders of `tests/cluster/attacks`."""

@@ -1,0 +1,29 @@
+"""What travels into the pods: the hostile algorithm with every attack inside it, and the scripts of the weak stages."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tests.support.attacks.expectation import Attack
+
+HERE = Path(__file__).parent
+TOOLS = "tests.support.attacks.hostile"
+SCRIPTS = ("weak_launcher.py", "naive_gateway.py", "weak_gateway.py")
+SOURCES_LINE = 'json.loads("{}")'
+TARGETS_LINE = "TARGETS: dict[str, str] = {}"
+
+
+def make_source(attacks: Iterable[Attack], targets: Mapping[str, str]) -> str:
+    """Return the algorithm's source; `targets` are addresses of this cluster that attacks go for."""
+    tools = (HERE / "hostile.py").read_text()
+    assert tools.count(TARGETS_LINE) == 1
+    sources = {attack.name: attack.source for attack in attacks}
+    sources[TOOLS] = tools.replace(TARGETS_LINE, f"TARGETS: dict[str, str] = {dict(targets)!r}")
+    text = (HERE / "in_pod.py").read_text()
+    assert text.count(SOURCES_LINE) == 1
+    return text.replace(SOURCES_LINE, f"json.loads({json.dumps(sources)!r})")
+
+
+def read_scripts() -> dict[str, str]:
+    """Return the scripts by their names."""
+    return {name: (HERE / name).read_text() for name in SCRIPTS}
