@@ -56,6 +56,8 @@ cluster: venv up ## tests on the running cluster
 	$(INSIDE) $(PYTEST) tests/cluster --timeout 600 -rR --reruns 2 --reruns-delay 5
 browser: venv up ## tests of the panel in a real browser
 	$(INSIDE) $(PYTEST) tests/browser --timeout 600 -rR --reruns 2 --reruns-delay 5
+attack: venv up ## every attack on the running cluster, three ways each: one table, 1 if a row is void or open
+	$(INSIDE) env PYTHONPATH=.:$(PACKAGES):local-cluster .venv/bin/python -m tests.support.attacks
 test: venv ## every tier in order, then down; a summary at the end
 	@$(STOCKADE) test
 chaos: venv ## trade while everything breaks, then judge: make chaos SEED=1 SEEDS=1 MINUTES=5 ALGORITHMS=20

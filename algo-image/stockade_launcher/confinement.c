@@ -1,7 +1,8 @@
 /* The defences, one function each; launcher.c has their order.
  *
- * WITHOUT_LIMITS, WITHOUT_LANDLOCK and WITHOUT_SECCOMP leave one out. Only the attack suite builds such launchers, to
- * show which defence holds; they say so in their report, and no gateway serves them.
+ * WITHOUT_DESCRIPTORS, WITHOUT_LIMITS, WITHOUT_LANDLOCK and WITHOUT_SECCOMP leave one out, and WITHOUT_ENVIRONMENT the
+ * choice in environment.c. Only the attack suite builds such launchers, to show which defence holds; they come without
+ * the self-test, say so in their report, and no gateway serves them.
  */
 
 #define _GNU_SOURCE
@@ -27,8 +28,10 @@
 void close_descriptors(void) {
     int nothing;
 
+#ifndef WITHOUT_DESCRIPTORS
     if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0)
         fail("inherited descriptors could not be closed: %s", strerror(errno));
+#endif
     /* Nothing to read on the first of the standard three. */
     nothing = open("/dev/null", O_RDONLY);
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)

@@ -14,6 +14,9 @@ static int is_kept(const char *entry) {
     for (size_t place = 0; place < sizeof KEPT / sizeof *KEPT; place++)
         if (strncmp(entry, KEPT[place], strlen(KEPT[place])) == 0)
             return 1;
+#ifdef WITHOUT_ENVIRONMENT
+    return 1;
+#endif
     return 0;
 }
 

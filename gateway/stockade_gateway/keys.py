@@ -14,6 +14,7 @@ from stockade_gateway.signing import Signer, make_hmac_signer, make_private_key_
 _PR_SET_DUMPABLE = 4
 _MAX_BYTES = 16 * 1024
 _SECRET_PARAMETERS = re.compile(r"(?i)((?:signature|apiKey|apiSecret|X-MBX-APIKEY)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class ExchangeKeys:
@@ -67,11 +68,14 @@ def harden_process() -> None:
 
 
 class RedactingFilter(logging.Filter):
-    """Replaces the value of anything that looks like a key or a signature in a log record."""
+    """Replaces the value of anything that looks like a key or a signature in a log record, and keeps it to one line.
+
+    An algorithm's last words are logged: a line break in them must not begin a line that looks like the gateway's own.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact the record's final text; every record passes."""
-        record.msg = redact(record.getMessage())
+        record.msg = escape_controls(redact(record.getMessage()))
         record.args = ()
         return True
 
@@ -79,6 +83,11 @@ class RedactingFilter(logging.Filter):
 def redact(text: str) -> str:
     """Return the text with the values of keys and signatures replaced."""
     return _SECRET_PARAMETERS.sub(r"\1[redacted]", text)
+
+
+def escape_controls(text: str) -> str:
+    """Return the text with its line breaks and other control characters written out, as Python writes them."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _read_entry(path: Path) -> bytearray:

@@ -15,7 +15,7 @@ BUILD_SECONDS = 100
 def build_launcher(folder: Path, without: Sequence[str] = ()) -> Path:
     """Compile it in an existing folder; returns the program.
 
-    `without` may name LIMITS, LANDLOCK, SECCOMP and SELF_TEST.
+    `without` may name DESCRIPTORS, LIMITS, LANDLOCK, SECCOMP, ENVIRONMENT and SELF_TEST.
     """
     header = subprocess.run(
         [sys.executable, "-m", "stockade_launcher"],

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.launcher_builds import build_launcher
+
 SECONDS = 60
 PT_INTERP = 3
 SAY_ALL = """
@@ -135,3 +137,15 @@ def test_a_link_in_place_of_the_termination_log_is_not_followed(launcher: Path, 
     result = start(launcher, env={"STOCKADE_TERMINATION_LOG": str(tmp_path / "log")})
     assert result.returncode == 70
     assert victim.read_text() == "untouched"
+
+
+def test_a_hole_keeps_the_launcher_from_starting(tmp_path: Path) -> None:
+    termination_log, ran = tmp_path / "termination-log", tmp_path / "ran"
+    leaky = build_launcher(tmp_path, without=["SECCOMP"])
+    result = start(leaky, "/usr/bin/touch", ran, env={"STOCKADE_TERMINATION_LOG": str(termination_log)})
+    assert result.returncode == 70
+    assert not ran.exists()
+    assert "its code was not run: forbidden, and worked all the same: socket(AF_INET, SOCK_STREAM)" in result.stderr
+    record = json.loads(termination_log.read_text())
+    assert record["kind"] == "LaunchError"
+    assert "int 0x80" in record["message"]

@@ -1,14 +1,18 @@
 """What travels into the pods: the hostile algorithm with every attack inside it, and the scripts of the weak stages."""
 
+import base64
 import json
+import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.support.attacks.expectation import Attack
+from tests.support.launcher_builds import build_launcher
 
 HERE = Path(__file__).parent
 TOOLS = "tests.support.attacks.hostile"
-SCRIPTS = ("weak_launcher.py", "naive_gateway.py", "weak_gateway.py")
+SCRIPTS = ("leave_things_behind.py", "naive_gateway.py", "weak_gateway.py")
 SOURCES_LINE = 'json.loads("{}")'
 TARGETS_LINE = "TARGETS: dict[str, str] = {}"
 
@@ -22,6 +26,14 @@ def make_source(attacks: Iterable[Attack], targets: Mapping[str, str]) -> str:
     text = (HERE / "in_pod.py").read_text()
     assert text.count(SOURCES_LINE) == 1
     return text.replace(SOURCES_LINE, f"json.loads({json.dumps(sources)!r})")
+
+
+def make_launcher(without: tuple[str, ...]) -> str:
+    """Return a launcher without some of its steps, as a ConfigMap's `binaryData` takes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = build_launcher(Path(folder), (*without, "SELF_TEST"))
+        subprocess.run(["strip", program], check=True, timeout=60)
+        return base64.b64encode(program.read_bytes()).decode()
 
 
 def read_scripts() -> dict[str, str]:

@@ -130,8 +130,8 @@ class OrderSocket:
 
     def ask(self, message: object) -> None:
         """Send a message, and a good one after it, which is answered by whoever swallowed the first."""
-        self.send(message)
         with contextlib.suppress(BrokenPipeError):
+            self.send(message)
             self.send(["CancelAllOrders", 1])
         self._wait_for("OrderReply")
 

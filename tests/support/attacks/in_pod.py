@@ -1,4 +1,4 @@
-"""The hostile algorithm: tries each attack in a child while it is being imported, prints what came of each, and trades on.
+"""The hostile algorithm: tries each attack in a child while it is imported, prints what came of each, and trades on.
 
 Its text is the algorithm's source in every stage; the attacks travel inside it. At import the launcher has done its
 work and the one connection to the gateway is not taken yet, so an attack may take it.

@@ -20,7 +20,7 @@ DONE = b"\x93\xaaOrderReply\x01\xa2ok"
 class Status(http.server.BaseHTTPRequestHandler):
     """Says that all is well, to everybody."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         """Answer."""
         self.send_response(200)
         self.end_headers()

@@ -12,12 +12,14 @@ from typing import Any
 
 from stockade_crds import Tenant
 from stockade_operator.manifests.tenant_network import make_network_policies
-from tests.support.attacks.bundle import make_source, read_scripts
+from tests.support.attacks.bundle import make_launcher, make_source, read_scripts
 from tests.support.attacks.expectation import Attack
 from tests.support.attacks.hostile import NEIGHBOUR
 from tests.support.attacks.weakened import (
     BARE_STAGES,
     HARDENED,
+    KEYS_SECRET,
+    LEFT_OUT,
     REMOVED_STAGES,
     USER_NAMESPACE,
     copy_into,
@@ -29,7 +31,7 @@ from tests.support.tenants import PLATFORM, Paper, TestTenant, service_url
 from tests.support.waiting import wait_until
 
 ALGORITHM = "hostile"
-STAGES_SECONDS = 300
+STAGES_SECONDS = 900
 AT_ONCE = 3
 """Pods that are being attacked at the same time; each has a gateway of its own."""
 TENANT_LABEL = "stockade.dev/tenant"
@@ -118,7 +120,7 @@ def prepare_namespaces(kubectl: Kubectl, tenant: TestTenant) -> None:
         namespace = name_namespace(tenant, fenced=fenced)
         labels = {TENANT_LABEL: tenant.name}
         objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
-        for name in ("paper-keys-1", "stockade-ledger"):
+        for name in (KEYS_SECRET, "stockade-ledger"):
             secret = kubectl.get("secret", name, tenant.namespace)
             assert secret is not None
             objects.append(copy_into(secret, namespace))
@@ -133,12 +135,22 @@ def start_pod(kubectl: Kubectl, tenant: TestTenant, live: dict[str, Any], stage:
     if stage != USER_NAMESPACE:
         source += "\nsignal.pause()\n"
     data = {"algorithm.py": source, "parameters.json": "{}", **read_scripts()}
-    code = {"name": pod.name, "namespace": pod.namespace}
-    kubectl.apply(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": code, "data": data},
-        make_stage_pod(stage, live, pod.name, pod.namespace),
-    )
+    objects = [make_config_map(pod.name, pod.namespace, data=data)]
+    if stage in LEFT_OUT:
+        program = {"launcher": make_launcher(LEFT_OUT[stage])}
+        objects.append(make_config_map(f"{pod.name}-launcher", pod.namespace, binaryData=program))
+    kubectl.apply(*objects, make_stage_pod(stage, live, pod.name, pod.namespace))
     return pod
+
+
+def make_config_map(name: str, namespace: str, **content: dict[str, str]) -> dict[str, Any]:
+    """Return a ConfigMap."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        **content,
+    }
 
 
 def make_fence(kubectl: Kubectl, tenant: TestTenant, namespace: str) -> list[dict[str, Any]]:

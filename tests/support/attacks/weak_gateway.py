@@ -1,5 +1,6 @@
 """The real gateway without its checks on the algorithm's messages. Travels into the pod of the stage `gateway`."""
 
+import array
 import asyncio
 import contextlib
 import socket
@@ -54,7 +55,9 @@ def read_with_descriptors(self: Any) -> None:
     """Take what comes along with a message before the message is read."""
     if self._client is not None:
         with contextlib.suppress(OSError):
-            KEPT.extend(socket.recv_fds(self._client, 1, 253, socket.MSG_PEEK)[1])
+            room = socket.CMSG_SPACE(253 * array.array("i").itemsize)
+            _, ancillary, _, _ = self._client.recvmsg(1, room, socket.MSG_PEEK)
+            KEPT.extend(array.array("i", b"".join(content for _, _, content in ancillary)))
     _read(self)
 
 

@@ -1,20 +1,32 @@
 """The pods of the suite's stages: the operator's own pod, each with one defence taken away, and one with none at all.
 
-Pure. They lack the label by which the admission policies know an algorithm's pod, and live in namespaces of the suite's.
+Pure. They lack the label by which the admission policies know an algorithm's pod, and live in namespaces of the
+suite's.
 """
 
 import copy
 from collections.abc import Callable
 from typing import Any
 
+from stockade_cluster.places import RUN
 from tests.support.attacks.expectation import Defence
 
 HARDENED, USER_NAMESPACE, PLAIN, PRIVILEGED = "hardened", "user-namespace", "plain", "privileged"
 BARE_STAGES = (PLAIN, PRIVILEGED)
 REMOVED_STAGES = tuple(str(defence) for defence in Defence if defence is not Defence.OUTSIDE)
-RUNTIME_FOLDER = "/run/containerd"
+KEYS_SECRET = "paper-keys-1"
 RUNTIME_SOCKETS = "/run/stockade-containerd"
 SCRIPTS = "/algorithm"
+PYTHON = "/opt/stockade/bin/python"
+LEAVE = (PYTHON, "-I", "-B", f"{SCRIPTS}/leave_things_behind.py")
+START_RUNNER = "import os, sys; from stockade_runner.main import run; sys.exit(run(os.environ))"
+WEAK_LAUNCHERS = "/weak"
+LEFT_OUT: dict[str, tuple[str, ...]] = {
+    Defence.FILTER: ("SECCOMP",),
+    Defence.LANDLOCK: ("LANDLOCK",),
+    Defence.HYGIENE: ("LIMITS", "DESCRIPTORS", "ENVIRONMENT"),
+}
+"""Stages whose launcher is compiled without some of its steps, and without the self-test that would miss them."""
 FROM_THE_CLUSTER = ("nodeName", "serviceAccount", "serviceAccountName", "tolerations", "priority", "preemptionPolicy")
 Manifest = dict[str, Any]
 
@@ -65,9 +77,8 @@ def _mount_everything(spec: Manifest) -> None:
     gateway["volumeMounts"] = [mount for mount in gateway["volumeMounts"] if mount["mountPath"] != "/dev/shm"]
     for volume in spec["volumes"]:
         volume.get("emptyDir", {}).pop("sizeLimit", None)
-    spec["volumes"].append({"name": "runtime", "hostPath": {"path": RUNTIME_FOLDER}})
-    keys = next(volume["secret"]["secretName"] for volume in spec["volumes"] if volume["name"] == "keys")
-    reference = {"secretKeyRef": {"name": keys, "key": "apiSecret"}}
+    spec["volumes"].append({"name": "runtime", "hostPath": {"path": str(RUN)}})
+    reference = {"secretKeyRef": {"name": KEYS_SECRET, "key": "apiSecret"}}
     algorithm["env"].append({"name": "STOCKADE_API_SECRET", "valueFrom": reference})
     algorithm.get("securityContext", {})["readOnlyRootFilesystem"] = False
 
@@ -96,7 +107,7 @@ def _be_plain(spec: Manifest) -> None:
     _mount_everything(spec)
     _share_everything(spec)
     algorithm, gateway = algorithm_of(spec), gateway_of(spec)
-    algorithm["command"] = ["python", f"{SCRIPTS}/weak_launcher.py", "launcher"]
+    algorithm["command"] = [*LEAVE, PYTHON, f"{SCRIPTS}/algorithm.py"]
     gateway["image"] = algorithm["image"]
     gateway["args"] = []
     gateway["command"] = ["python", f"{SCRIPTS}/naive_gateway.py"]
@@ -109,12 +120,24 @@ def _be_privileged(spec: Manifest) -> None:
     algorithm_of(spec)["securityContext"]["privileged"] = True
 
 
-def _leave_out(step: str) -> Callable[[Manifest], None]:
-    def weaken(spec: Manifest) -> None:
-        command = ["python", "-I", "-B", f"{SCRIPTS}/weak_launcher.py", step]
-        algorithm_of(spec)["command"] = command
+def _launch_nothing(spec: Manifest) -> None:
+    algorithm_of(spec)["command"] = [*LEAVE, PYTHON, "-I", "-B", f"{SCRIPTS}/algorithm.py"]
 
-    return weaken
+
+def _launch_less(spec: Manifest) -> None:
+    """Start as the image does, by the launcher that lies beside the source."""
+    name = next(volume for volume in spec["volumes"] if volume["name"] == "algorithm")["configMap"]["name"]
+    files = {"name": f"{name}-launcher", "defaultMode": 0o555}
+    spec["volumes"].append({"name": "weak-launcher", "configMap": files})
+    algorithm = algorithm_of(spec)
+    algorithm["volumeMounts"].append({"name": "weak-launcher", "mountPath": WEAK_LAUNCHERS, "readOnly": True})
+    algorithm["command"] = [*LEAVE, f"{WEAK_LAUNCHERS}/launcher", PYTHON, "-I", "-B", "-c", START_RUNNER]
+
+
+def _launch_carelessly(spec: Manifest) -> None:
+    _launch_less(spec)
+    command = algorithm_of(spec)["command"]
+    del command[command.index("-I", len(LEAVE))]
 
 
 def _weaken_gateway(spec: Manifest) -> None:
@@ -131,10 +154,10 @@ WEAKENINGS: dict[str, Callable[[Manifest], None]] = {
     PLAIN: _be_plain,
     PRIVILEGED: _be_privileged,
     USER_NAMESPACE: _map_users,
-    Defence.LAUNCHER: _leave_out("launcher"),
-    Defence.FILTER: _leave_out("filter"),
-    Defence.LANDLOCK: _leave_out("landlock"),
-    Defence.HYGIENE: _leave_out("hygiene"),
+    Defence.LAUNCHER: _launch_nothing,
+    Defence.FILTER: _launch_less,
+    Defence.LANDLOCK: _launch_less,
+    Defence.HYGIENE: _launch_carelessly,
     Defence.MOUNTS: _mount_everything,
     Defence.SEPARATION: _share_everything,
     Defence.IDENTITY: _be_root,

@@ -5,7 +5,12 @@ The shortest way to the money.
 
 from pathlib import Path
 
+from tests.support.attacks.hostile import Refused
+
 
 def attack() -> None:
     """Read the secret."""
-    Path("/keys/apiSecret").read_text()
+    found = next(Path("/keys").rglob("apiSecret"), None)
+    if found is None:
+        raise Refused("NOTHING")
+    found.read_text()

@@ -10,4 +10,4 @@ from tests.support.attacks.hostile import call
 
 def attack() -> None:
     """Ask for the clock's state, the call by which it is moved."""
-    call(305, 0, struct.pack('=I', 0) + bytes(204))
+    call(305, 0, struct.pack("=I", 0) + bytes(204))

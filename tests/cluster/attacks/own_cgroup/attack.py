@@ -4,8 +4,10 @@ One line, and the memory limit is gone; with release_agent of old, root on the n
 """
 
 import os
+from pathlib import Path
 
 
 def attack() -> None:
     """Open it for writing."""
-    os.close(os.open("/sys/fs/cgroup/memory.max", os.O_WRONLY))
+    version_2, version_1 = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+    os.close(os.open(version_2 if version_2.exists() else version_1, os.O_WRONLY))

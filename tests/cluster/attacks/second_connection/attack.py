@@ -3,8 +3,6 @@
 Two sessions are two counts of what was asked for, and two queues.
 """
 
-import socket
-
 from tests.support.attacks.hostile import OrderSocket
 
 

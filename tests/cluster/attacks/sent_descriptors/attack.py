@@ -3,11 +3,11 @@
 Two hundred of them a message, and the gateway can open nothing any more.
 """
 
-import msgspec
 import os
 import select
 import socket
 
+import msgspec
 from tests.support.attacks.hostile import OrderSocket, Refused
 
 

@@ -3,7 +3,6 @@
 The next interpreter, started as the runner was, would run it first.
 """
 
-import json
 import subprocess
 import sys
 from pathlib import Path

@@ -1,1 +1,0 @@
-"""The sandbox as it is in a real pod, from within."""
