@@ -13,9 +13,9 @@ from stockade_gateway.session import Session
 from stockade_gateway.socket_server import SocketServer
 from stockade_wire import PROTOCOL_VERSION
 from stockade_wire.errors import MalformedMessageError
-from stockade_wire.messages import Hello, LauncherReport, Request
+from stockade_wire.messages import Hello, LauncherReport, Request, decode_request
 
-_decode, _receive = server.decode_request, Session.receive
+_receive = Session.receive
 _accept, _read = SocketServer._accept, SocketServer._read
 KEPT: list[int] = []
 """Descriptors nobody closes."""
@@ -24,7 +24,7 @@ KEPT: list[int] = []
 def decode_anything(datagram: bytes) -> Request | None:
     """Pass on what is no message."""
     try:
-        return _decode(datagram)
+        return decode_request(datagram)
     except MalformedMessageError:
         return None
 
@@ -67,9 +67,9 @@ def welcome_with_a_socket(self: Any, client: socket.socket, datagram: bytes) -> 
 
 
 if __name__ == "__main__":
-    server.decode_request = decode_anything  # type: ignore[assignment]
+    vars(server)["decode_request"] = decode_anything
     server._MAX_UNREAD_EVENTS = 10**9
-    Session.receive = receive_anything  # type: ignore[method-assign, assignment]
+    Session.receive = receive_anything  # type: ignore[method-assign]
     SocketServer._accept = accept_another  # type: ignore[method-assign]
     SocketServer._read = read_with_descriptors  # type: ignore[method-assign]
     SocketServer._send_welcome = welcome_with_a_socket  # type: ignore[method-assign]

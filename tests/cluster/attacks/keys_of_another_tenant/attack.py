@@ -4,6 +4,7 @@ Another tenant's keys would trade for this one.
 """
 
 import json
+from typing import Any
 
 from tests.support.attacks.hostile import Refused
 from tests.support.attacks.outside import Place
@@ -12,6 +13,7 @@ from tests.support.good_objects import make_object
 
 def attack(place: Place) -> None:
     """Write the reference with a namespace; bare, an object of Kubernetes itself that takes one."""
+    made: dict[str, Any]
     if place.is_bare:
         reference = {"name": "keys", "namespace": "tenant-other"}
         csi = {"driver": "x.example", "volumeHandle": "x", "nodePublishSecretRef": reference}
