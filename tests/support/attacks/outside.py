@@ -45,9 +45,9 @@ class Place:
             return "kube-system", "k8s-app=kube-dns"
         return self.tenant.namespace if self.is_hardened else f"{self.tenant.name}-fenced", "stockade.dev/algorithm"
 
-    def ask(self, *arguments: str, body: Any = None) -> str:
-        """Run kubectl; raises Refused with FORBIDDEN or INVALID when the API server says so."""
-        done = self.kubectl.attempt(*arguments, stdin=None if body is None else json.dumps(body))
+    def ask(self, *arguments: str, body: Any = None, text: str | None = None) -> str:
+        """Run kubectl with an object or a text to read; raises Refused with FORBIDDEN or INVALID."""
+        done = self.kubectl.attempt(*arguments, stdin=text if body is None else json.dumps(body))
         if not done.returncode:
             return done.stdout
         said = done.stderr.lower()
