@@ -15,14 +15,14 @@ def finding(kubectl: Kubectl) -> Finding:
     return run_suite(kubectl, ATTACKS)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", [attack.name for attack in ATTACKS])
 def test_it_works_bare_and_fails_as_written(finding: Finding, name: str) -> None:
     row = next(row for row in finding.rows if row.attack.name == name)
     assert row.faults == []
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_the_attacked_gateway_goes_on(finding: Finding) -> None:
     assert finding.gateway_status["connected"]
     assert finding.gateway_status["reconciled"]

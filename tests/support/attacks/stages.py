@@ -31,7 +31,7 @@ from tests.support.tenants import PLATFORM, Paper, TestTenant, service_url
 from tests.support.waiting import wait_until
 
 ALGORITHM = "hostile"
-STAGES_SECONDS = 900
+STAGES_SECONDS = 840
 AT_ONCE = 3
 """Pods that are being attacked at the same time; each has a gateway of its own."""
 TENANT_LABEL = "stockade.dev/tenant"
