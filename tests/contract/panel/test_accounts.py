@@ -72,8 +72,8 @@ def test_a_refused_account_leaves_no_secret_and_no_key_in_the_answer(tenant: Sta
     assert not any(item["metadata"]["name"].startswith("third-") for item in listed)
 
 
-def test_new_keys_are_a_new_secret_and_the_old_one_goes_when_nothing_mounts_it(tenant: Stage) -> None:
-    secrets = "/api/v1/namespaces/tenant-accounts/secrets"
+def test_new_keys_are_a_new_secret_and_the_old_one_goes_when_no_pod_uses_it(tenant: Stage) -> None:
+    secrets, pods = (f"/api/v1/namespaces/tenant-accounts/{plural}" for plural in ("secrets", "pods"))
     with tenant.browser("trader@accounts.example") as browser:
         fields = {"apiKey": API_KEY, "secret": API_SECRET}
         browser.post("/accounts", **fields, namespace="tenant-accounts", name="rotated", environment="Paper")
@@ -84,9 +84,20 @@ def test_new_keys_are_a_new_secret_and_the_old_one_goes_when_nothing_mounts_it(t
         assert before
         assert after
         old, new = before["spec"]["keysSecret"]["name"], after["spec"]["keysSecret"]["name"]
-        assert old != new
-        assert tenant.admin.get(f"{secrets}/{old}").status_code == 200
+        assert (old, new) == ("rotated-keys-1", "rotated-keys-2")
+        pod: dict[str, Any] = {"metadata": {"name": "user", "annotations": {"stockade.dev/keys-secret": old}}}
+        pod["spec"] = {"containers": [{"name": "a", "image": "a"}], "nodeSelector": {"no": "such-node"}}
+        wait_until(
+            lambda: tenant.admin.post(pods, json=pod).status_code, "a pod", holds=lambda status: status in {201, 409}
+        )
         browser.post("/accounts/tenant-accounts/rotated/keys/delete-retired")
+        assert tenant.admin.get(f"{secrets}/{old}").status_code == 200
+        # What the operator writes once the pod's gateway has taken the new ones over.
+        moved = {"metadata": {"annotations": {"stockade.dev/keys-secret": new}}}
+        merge = {"Content-Type": "application/merge-patch+json"}
+        assert tenant.admin.patch(f"{pods}/user", json=moved, headers=merge).is_success
+        browser.post("/accounts/tenant-accounts/rotated/keys/delete-retired")
+        tenant.admin.delete(f"{pods}/user")
     assert tenant.admin.get(f"{secrets}/{old}").status_code == 404
     assert tenant.admin.get(f"{secrets}/{new}").status_code == 200
 
