@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from stockade_gateway.account_share import ShareKeeper, Use
 from stockade_gateway.books import Books
 from stockade_gateway.control import ControlFile, Trading
 from stockade_gateway.errors import JournalError
@@ -24,7 +25,8 @@ from stockade_gateway.filters import (
     find_filter_fault,
     find_list_fault,
 )
-from stockade_gateway.limits import Denial, Snapshot, SymbolView, find_denial
+from stockade_gateway.held_lease import Share
+from stockade_gateway.limits import Denial, Snapshot, SymbolView, compute_exposure, find_denial
 from stockade_gateway.market import Market
 from stockade_gateway.orders import Order, OrderState
 from stockade_gateway.rate_budget import Purpose, RateBudget
@@ -34,6 +36,8 @@ from stockade_wire.order_ids import OrderIds
 # Orders and cancels waiting for the exchange; beyond it the desk takes no more orders.
 _MAX_IN_FLIGHT = 200
 _MINUTE_NS = 60_000_000_000
+# Of the exchange's order limit per account (Binance, "Unfilled order count").
+_ORDER_WINDOW_NS = 10_000_000_000
 
 
 class Desk:
@@ -51,6 +55,7 @@ class Desk:
         api: WebsocketApi,
         rest: RestClient,
         budget: RateBudget,
+        share: ShareKeeper | None = None,
     ) -> None:
         self.books = books
         self.rules = rules
@@ -60,6 +65,7 @@ class Desk:
         self.api = api
         self._ids = ids
         self._budget = budget
+        self._share = share
         self._sender = Sender(books=books, control_file=control_file, api=api, rest=rest, budget=budget)
         self.leaving = False
 
@@ -80,6 +86,20 @@ class Desk:
             open_orders=self.books.orders.open_count,
             orders_last_minute=self.books.orders.count_created_since(now_ns - _MINUTE_NS),
             day_result=self.books.positions.compute_day_result(self.market, datetime.now(UTC)).total,
+            share=self._judge_share(),
+            orders_last_ten_seconds=self.books.orders.count_newest(now_ns - _ORDER_WINDOW_NS),
+        )
+
+    def make_use(self) -> Use | None:
+        """Return what the algorithm uses of the account's limits, None while that is not known."""
+        if self._find_pending() is not None and not self.leaving:
+            return None
+        snapshot = self.make_snapshot()
+        return Use(
+            exposure=compute_exposure(snapshot.symbols),
+            day_result=snapshot.day_result,
+            day=datetime.now(UTC).date().isoformat(),
+            orders=snapshot.orders_last_ten_seconds,
         )
 
     def submit(self, request: OrderRequest, *, closing: bool = False) -> tuple[str, Denial | None]:
@@ -106,7 +126,10 @@ class Desk:
         fault = find_list_fault(request)
         snapshot = self.make_snapshot()
         second = msgspec.structs.replace(
-            snapshot, open_orders=snapshot.open_orders + 1, orders_last_minute=snapshot.orders_last_minute + 1
+            snapshot,
+            open_orders=snapshot.open_orders + 1,
+            orders_last_minute=snapshot.orders_last_minute + 1,
+            orders_last_ten_seconds=snapshot.orders_last_ten_seconds + 1,
         )
         denial = (
             (Denial("INVALID_ORDER", fault) if fault else None)
@@ -204,6 +227,8 @@ class Desk:
         return None
 
     def _deny(self, orders: list[Order], denial: Denial) -> None:
+        if denial.wants_share and self._share is not None:
+            self._share.note_want(denial.wanted_exposure)
         for order in orders:
             order.state, order.end = OrderState.DENIED, OrderState.DENIED
             order.reason = f"{denial.code}: {denial.message}"
@@ -236,6 +261,10 @@ class Desk:
             ask=quote[1] if quote else None,
             mark=self.market.mark(symbol),
         )
+
+    def _judge_share(self) -> Share | None:
+        control = self.control_file.control
+        return None if self._share is None or control is None else self._share.judge(control.account.limits)
 
     def _find_pending(self) -> str | None:
         if self.leaving:

@@ -6,6 +6,7 @@ GatewayError
 ├── ControlError             the control file can't be read or doesn't say what it must
 ├── JournalError             the journal can't be read or written
 ├── LedgerError              the ledger can't be reached or refuses what it was asked
+├── ShareError               a message about the account's limits is not from who it says, or can't be read
 ├── ClientError              the algorithm's end of the socket broke the protocol
 └── ExchangeError            the exchange answered with an error
     ├── RateLimitedError     … because of a rate limit (429, 418): nothing may be sent until a given time
@@ -38,6 +39,10 @@ class JournalError(GatewayError):
 
 class LedgerError(GatewayError):
     """The ledger can't be reached or refused a statement."""
+
+
+class ShareError(GatewayError):
+    """A message between sidecar and account gateway can't be trusted or read."""
 
 
 class ClientError(GatewayError):

@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import hmac
 import logging
 import os
 import re
@@ -13,6 +14,7 @@ from stockade_gateway.signing import Signer, make_hmac_signer, make_private_key_
 
 _PR_SET_DUMPABLE = 4
 _MAX_BYTES = 16 * 1024
+_SHARE_PURPOSE = b"stockade account share 1"
 _SECRET_PARAMETERS = re.compile(r"(?i)((?:signature|apiKey|apiSecret|X-MBX-APIKEY)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -20,11 +22,13 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 class ExchangeKeys:
     """An API key and the means to sign with it; `api_key` goes into requests and nowhere else."""
 
-    __slots__ = ("api_key", "sign", "version")
+    __slots__ = ("api_key", "share_key", "sign", "version")
 
-    def __init__(self, api_key: str, sign: Signer) -> None:
+    def __init__(self, api_key: str, sign: Signer, secret: bytearray) -> None:
         self.api_key = api_key
         self.sign = sign
+        # What sidecar and account gateway know each other by; the secret can't be had back from it.
+        self.share_key = hmac.digest(secret, _SHARE_PURPOSE, "sha256")
         self.version = hashlib.sha256(api_key.encode()).hexdigest()[:8]
 
     def __repr__(self) -> str:
@@ -49,7 +53,7 @@ def load_keys(directory: Path) -> ExchangeKeys:
         secret = _read_entry(directory / name)
         try:
             if secret:
-                return ExchangeKeys(api_key, make_signer(secret))
+                return ExchangeKeys(api_key, make_signer(secret), secret)
         finally:
             wipe(secret)
     raise KeysError("the key Secret has neither apiSecret nor privateKey; add the one that belongs to apiKey")

@@ -276,7 +276,7 @@ class Ledger:
 
     def _connect(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            self._connection = _open(self._url_file)
+            self._connection = open_connection(self._url_file)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -306,7 +306,7 @@ def _stream(url_file: Path, row_type: type[_StoredRow], query: str, prefix: str)
     """Yield a query's rows over a connection of its own."""
     try:
         with (
-            _open(url_file, autocommit=False) as connection,
+            open_connection(url_file, autocommit=False) as connection,
             _deadline(connection, _LOAD_SECONDS),
             connection.cursor("load", row_factory=class_row(row_type)) as cursor,
         ):
@@ -321,14 +321,17 @@ def _stream(url_file: Path, row_type: type[_StoredRow], query: str, prefix: str)
 def _session(url_file: Path) -> Iterator[psycopg.Connection[Any]]:
     """Lend a connection for one short statement; raises LedgerError for all that may go wrong."""
     try:
-        with _open(url_file) as connection, _deadline(connection, _SILENCE_SECONDS):
+        with open_connection(url_file) as connection, _deadline(connection, _SILENCE_SECONDS):
             yield connection
     except (psycopg.Error, OSError) as error:
         raise LedgerError(f"the ledger can't be reached: {str(error).partition(chr(10))[0]}") from error
 
 
-def _open(url_file: Path, *, autocommit: bool = True) -> psycopg.Connection[Any]:
-    """Connect so that neither a silent server nor a silent network can hold us for long."""
+def open_connection(url_file: Path, *, autocommit: bool = True) -> psycopg.Connection[Any]:
+    """Connect so that neither a silent server nor a silent network can hold us for long.
+
+    Raises psycopg.Error, OSError when the file can't be read, and LedgerError when it holds no address.
+    """
     url = url_file.read_text().strip()
     try:
         address = make_conninfo(

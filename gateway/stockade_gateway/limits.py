@@ -11,6 +11,7 @@ import msgspec
 
 from stockade_gateway.control import Control, Trading
 from stockade_gateway.filters import ZERO, InstrumentRules, OrderRequest, find_filter_fault, find_shape_fault
+from stockade_gateway.held_lease import Share
 from stockade_wire.messages import DenialCode
 
 
@@ -49,13 +50,22 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: int
     orders_last_minute: int
     day_result: Decimal | None
+    # What the account's limits leave to this algorithm; None where no account gateway is.
+    share: Share | None = None
+    orders_last_ten_seconds: int = 0
 
 
 class Denial(msgspec.Struct, frozen=True):
-    """Why an order is not let out."""
+    """Why an order is not let out.
+
+    `wants_share` says that a larger share of the account's limits would have helped: one of `wanted_exposure`, or,
+    where that is None, of one more order.
+    """
 
     code: DenialCode
     message: str
+    wants_share: bool = False
+    wanted_exposure: Decimal | None = None
 
 
 def find_denial(order: OrderRequest, snapshot: Snapshot) -> Denial | None:
@@ -77,6 +87,7 @@ def find_denial(order: OrderRequest, snapshot: Snapshot) -> Denial | None:
         or _check_band(order, view, control)
         or _check_notional(order, view, snapshot, control)
         or _check_day_loss(order, view, snapshot, control)
+        or _check_share(order, view, snapshot, control)
     )
 
 
@@ -93,13 +104,13 @@ def find_breach(snapshot: Snapshot) -> str | None:
     if control is None:
         return None
     exposure = compute_exposure(snapshot.symbols)
-    account = control.account.limits
+    account = snapshot.share if control.account.limits else None
     loss = None if snapshot.day_result is None else -snapshot.day_result
     for name, value, limit in (
         ("maxDailyLoss", loss, control.limits.max_daily_loss),
         ("maxPositionNotional", exposure, control.limits.max_position_notional),
-        ("account maxDailyLoss", loss, account.max_daily_loss if account else None),
-        ("account maxExposure", exposure, account.max_exposure if account else None),
+        ("account maxDailyLoss", loss, account.loss if account else None),
+        ("account maxExposure", exposure, account.exposure if account else None),
     ):
         reached = limit is not None and value is not None and (value >= limit if "Loss" in name else value > limit)
         if reached:
@@ -194,51 +205,86 @@ def _check_band(order: OrderRequest, view: SymbolView, control: Control) -> Deni
 
 def _check_notional(order: OrderRequest, view: SymbolView, snapshot: Snapshot, control: Control) -> Denial | None:
     price = _value_price(order, view)
-    limits, account = control.limits, control.account.limits
+    limits = control.limits
     notional = order.quantity * price
     if limits.max_order_notional is not None and notional > limits.max_order_notional:
         return Denial(
             "NOTIONAL_EXCEEDS_MAX_PER_ORDER",
             f"the order's notional {notional.normalize():f} exceeds maxOrderNotional {limits.max_order_notional}",
         )
-    max_exposure = account.max_exposure if account else None
-    if (limits.max_position_notional is None and max_exposure is None) or is_reducing(order, view):
+    if limits.max_position_notional is None or is_reducing(order, view):
         return None
-    others = compute_exposure({name: other for name, other in snapshot.symbols.items() if name != order.symbol})
-    if others is None:
-        return Denial("NO_PRICE", "there is no price to value the other positions with")
-    total = others + _worst_with(order, view) * max(price, view.mark or ZERO)
-    if limits.max_position_notional is not None and total > limits.max_position_notional:
+    total = _compute_exposure_with(order, view, snapshot)
+    if isinstance(total, Denial):
+        return total
+    if total > limits.max_position_notional:
         return Denial(
             "POSITION_EXCEEDS_MAX",
             f"positions and open orders could reach {total.normalize():f}, "
             f"maxPositionNotional is {limits.max_position_notional}",
         )
-    if max_exposure is not None and total > max_exposure:
-        return Denial(
-            "ACCOUNT_LIMIT_EXCEEDED",
-            f"exposure could reach {total.normalize():f}, the account's maxExposure is {max_exposure}",
-        )
     return None
 
 
 def _check_day_loss(order: OrderRequest, view: SymbolView, snapshot: Snapshot, control: Control) -> Denial | None:
-    account = control.account.limits
-    account_limit = account.max_daily_loss if account else None
     limit = control.limits.max_daily_loss
-    if (limit is None and account_limit is None) or is_reducing(order, view):
+    if limit is None or is_reducing(order, view):
         return None
     if snapshot.day_result is None:
         return Denial("NO_PRICE", "there is no price to value today's result with")
     loss = -snapshot.day_result
-    if limit is not None and loss >= limit:
+    if loss >= limit:
         return Denial("DAILY_LOSS_EXCEEDED", f"today's loss {loss.normalize():f} has reached maxDailyLoss {limit}")
-    if account_limit is not None and loss >= account_limit:
-        return Denial(
-            "ACCOUNT_LIMIT_EXCEEDED",
-            f"today's loss {loss.normalize():f} has reached the account's maxDailyLoss {account_limit}",
-        )
     return None
+
+
+def _check_share(order: OrderRequest, view: SymbolView, snapshot: Snapshot, control: Control) -> Denial | None:
+    """Check the algorithm's share of what all algorithms of the account may do together."""
+    share, limits = snapshot.share, control.account.limits
+    if share is not None and share.orders is not None and snapshot.orders_last_ten_seconds >= share.orders:
+        message = f"{snapshot.orders_last_ten_seconds} orders in ten seconds, this algorithm's share is {share.orders}"
+        return Denial("RATE_LIMIT_EXCEEDED", message, wants_share=True)
+    if limits is None or is_reducing(order, view):
+        return None
+    if share is None:
+        return Denial("ACCOUNT_LIMIT_EXCEEDED", "the account has limits and no account gateway shares them out")
+    if share.error is not None:
+        return Denial("ACCOUNT_LIMIT_EXCEEDED", f"only orders that reduce: {share.error}")
+    return _check_share_of_exposure(order, view, snapshot, share) or _check_share_of_loss(snapshot, share)
+
+
+def _check_share_of_exposure(order: OrderRequest, view: SymbolView, snapshot: Snapshot, share: Share) -> Denial | None:
+    if share.exposure is None:
+        return None
+    total = _compute_exposure_with(order, view, snapshot)
+    if isinstance(total, Denial):
+        return total
+    if total <= share.exposure:
+        return None
+    return Denial(
+        "ACCOUNT_LIMIT_EXCEEDED",
+        f"exposure could reach {total.normalize():f}; of the account's maxExposure "
+        f"{share.exposure.normalize():f} is left to this algorithm",
+        wants_share=True,
+        wanted_exposure=total,
+    )
+
+
+def _check_share_of_loss(snapshot: Snapshot, share: Share) -> Denial | None:
+    if share.loss is None:
+        return None
+    if snapshot.day_result is None:
+        return Denial("NO_PRICE", "there is no price to value today's result with")
+    if -snapshot.day_result < share.loss:
+        return None
+    return Denial("ACCOUNT_LIMIT_EXCEEDED", "today's loss of all algorithms has reached the account's maxDailyLoss")
+
+
+def _compute_exposure_with(order: OrderRequest, view: SymbolView, snapshot: Snapshot) -> Decimal | Denial:
+    others = compute_exposure({name: other for name, other in snapshot.symbols.items() if name != order.symbol})
+    if others is None:
+        return Denial("NO_PRICE", "there is no price to value the other positions with")
+    return others + _worst_with(order, view) * max(_value_price(order, view), view.mark or ZERO)
 
 
 def _worst_with(order: OrderRequest, view: SymbolView) -> Decimal:

@@ -196,6 +196,10 @@ class Orders:
         del self._created_ns[: bisect.bisect_right(self._created_ns, time_ns)]
         return len(self._created_ns)
 
+    def count_newest(self, time_ns: int) -> int:
+        """Return how many of the orders that `count_created_since` counted last are younger than that."""
+        return len(self._created_ns) - bisect.bisect_right(self._created_ns, time_ns)
+
     def legs(self, list_id: str) -> list[Order]:
         """Return the orders of a list, none when it is not known."""
         return list(self._lists.get(list_id, {}).values())

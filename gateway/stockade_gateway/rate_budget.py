@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
+# In ten seconds, the lower of the figures seen (Binance, "Unfilled order count").
+_GUESSED_ORDERS = 50
 _WINDOW_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 
 
@@ -39,6 +41,10 @@ class RateBudget:
     def weight_used(self) -> int:
         """Weight used in the minute last seen."""
         return self._weight
+
+    def find_order_limit(self, window_seconds: int) -> int:
+        """Return how many orders the exchange takes from the account in such a window; a cautious guess until told."""
+        return self._order_limits.get(window_seconds, (_GUESSED_ORDERS, 0, 0))[0]
 
     def set_limits(self, rate_limits: Iterable[Mapping[str, Any]], now: float) -> None:
         """Take in `rateLimits` of exchangeInfo (limits) or of a WebSocket API answer (limits and counts)."""

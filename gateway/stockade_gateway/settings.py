@@ -31,6 +31,8 @@ class Settings:
     run_directory: Path
     ledger_directory: Path
     termination_file: Path
+    # None where the account's limits are nobody's to share out: then an account with limits lets nothing grow.
+    account_url: str | None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -61,7 +63,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         run_directory=Path(environment.get("STOCKADE_RUN_DIRECTORY", "/run/stockade")),
         ledger_directory=Path(environment.get("STOCKADE_LEDGER_DIRECTORY", "/ledger")),
         termination_file=Path(environment.get("STOCKADE_TERMINATION_FILE", "/dev/termination-log")),
+        account_url=_read_account_url(environment),
     )
+
+
+def _read_account_url(environment: Mapping[str, str]) -> str | None:
+    name = "STOCKADE_ACCOUNT_URL"
+    return require_url(environment, name, ("http://",)) if environment.get(name) else None
 
 
 def require_text(environment: Mapping[str, str], name: str) -> str:

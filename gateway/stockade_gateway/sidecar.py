@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from stockade_gateway.account_share import ShareKeeper
 from stockade_gateway.books import Books
 from stockade_gateway.control import ControlFile, StopAction, Trading
 from stockade_gateway.dead_man import DeadManSwitch
@@ -99,6 +100,7 @@ class Sidecar:
         self._desk: Desk | None = None
         self._reconciler: Reconciler | None = None
         self._rotation: KeyRotation | None = None
+        self._share: ShareKeeper | None = None
         self._kill_switch: KillSwitch | None = None
         self._session: Session | None = None
         self._server: SocketServer | None = None
@@ -178,6 +180,14 @@ class Sidecar:
             on_connection=self._note_connection,
             measure_clock=self._rest.measure_clock,
         )
+        if settings.account_url is not None:
+            self._share = ShareKeeper(
+                settings.account_url,
+                lambda: self._rest.keys.share_key,
+                settings.algorithm_uid,
+                settings.algorithm,
+                lambda: None if self._desk is None else self._desk.make_use(),
+            )
         desk = Desk(
             books=books,
             rules=rules,
@@ -188,6 +198,7 @@ class Sidecar:
             api=api,
             rest=self._rest,
             budget=self._budget,
+            share=self._share,
         )
         reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
         desk.set_readiness(reconciler)
@@ -198,6 +209,8 @@ class Sidecar:
         self._open_market_and_socket(desk)
         for work in (api.run(), reconciler.run(), self._poll_control(), self._keep_house(), self._keep_clock()):
             self._run_forever(work)
+        if self._share is not None:
+            self._run_forever(self._share.run())
         if not books.past_known:
             reconciler.past_unknown = f"the time before this pod is not known: {self._ledger.error or 'no ledger'}"
             self._run_forever(self._load_past_later(books, reconciler, rules))
@@ -286,14 +299,26 @@ class Sidecar:
             )
         logger.info("onStop %s: %s: %s", self._on_stop.action, self._on_stop.result, self._on_stop.message)
         self._write_termination_message(self._on_stop)
+        await self._close_parts()
+
+    async def _close_parts(self) -> None:
+        """Bring what is known to the ledger, then end every part."""
         await self._carry_state()
-        if not await asyncio.to_thread(self._ledger.flush, _FLUSH_SECONDS):
+        if self._desk is not None:
+            self._record_equity(self._desk)
+        is_written = await asyncio.to_thread(self._ledger.flush, _FLUSH_SECONDS)
+        if not is_written:
             logger.error("%d rows could not be written to the ledger", self._ledger.spooled)
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._share is not None:
+            if is_written and self._reconciler is not None and self._reconciler.last_time is not None:
+                # From now on the ledger speaks for what is left.
+                await self._share.ask(leaving=True)
+            self._share.close()
         if self._desk is not None:
             self._desk.close()
         self._rest.close()
@@ -319,6 +344,8 @@ class Sidecar:
         """Apply the control as soon as it changes, and see to the dead man's switch."""
         while True:
             if self._control_file.poll():
+                if self._share is not None:
+                    self._share.note_limits()
                 if self._control_file.error:
                     logger.error("%s: nothing but cancels passes", self._control_file.error)
                 elif self._control_file.control:

@@ -9,6 +9,7 @@ import msgspec
 
 from stockade_gateway.control import Control, Trading
 from stockade_gateway.desk import Desk
+from stockade_gateway.held_lease import Share
 from stockade_gateway.ledger_entries import to_time
 from stockade_gateway.limits import Snapshot, compute_exposure, find_breach
 from stockade_gateway.on_stop import StopResult
@@ -86,6 +87,7 @@ _EMPTY_TRADING_PART: Mapping[str, Any] = {
     "withinLimits": True,
     "limitBreached": None,
     "orders": {},
+    "accountShare": None,
     "market": {"messages": 0, "lastMessageTime": None},
 }
 
@@ -110,6 +112,7 @@ def _make_trading_part(desk: Desk) -> dict[str, Any]:
         "withinLimits": breach is None,
         "limitBreached": breach,
         "orders": dict(books.counts),
+        "accountShare": _make_share(snapshot.share),
         "market": {"messages": market.messages, "lastMessageTime": _to_text_time(to_time(last) if last else None)},
     }
 
@@ -145,6 +148,17 @@ def make_metrics(status: Mapping[str, Any]) -> str:
 
 def _is_reconciled(reconciler: Reconciler | None) -> bool:
     return reconciler is not None and reconciler.pending is None and reconciler.past_unknown is None
+
+
+def _make_share(share: Share | None) -> dict[str, Any] | None:
+    if share is None:
+        return None
+    return {
+        "exposure": _to_text_money(share.exposure),
+        "loss": _to_text_money(share.loss),
+        "ordersPerTenSeconds": share.orders,
+        "error": share.error,
+    }
 
 
 def _make_fault(session: Session | None) -> dict[str, Any] | None:

@@ -61,10 +61,13 @@ class AccountGatewayProcess:
         """Wait until the exchange accepted the key, user events come in and the ledger was read."""
         wait_until(self.status, "a gateway without complaints", holds=_is_well, pause_seconds=0.1)
 
-    def control(self, trading: str, text: str | None = None, generation: int = 1) -> None:
+    def control(
+        self, trading: str, text: str | None = None, generation: int = 1, limits: dict[str, str] | None = None
+    ) -> None:
         """Replace the control file as the kubelet does, in one step."""
         fresh = self._folder / "control" / "fresh"
-        fresh.write_text(text or json.dumps({"generation": generation, "trading": trading, "limits": None}))
+        account = {"trading": trading, "limits": limits}
+        fresh.write_text(text or json.dumps({"generation": generation, **account, "account": account}))
         fresh.replace(self._folder / "control" / "control")
 
     def status(self) -> dict[str, Any]:

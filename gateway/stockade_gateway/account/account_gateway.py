@@ -9,11 +9,14 @@ import msgspec
 from stockade_gateway.account.exchange_client import ExchangeClient
 from stockade_gateway.account.hub import Hub, Viewer, write_connection
 from stockade_gateway.account.key_check import KeyCheck
+from stockade_gateway.account.left_behind import LeftBehindReader
 from stockade_gateway.account.manual_desk import ManualDesk
+from stockade_gateway.account.manual_orders import ManualOrder
 from stockade_gateway.account.market_feed import MarketFeed
 from stockade_gateway.account.sessions import Sessions
 from stockade_gateway.account.settings import Settings
-from stockade_gateway.control import ControlFile, Trading
+from stockade_gateway.account.share_desk import ShareDesk
+from stockade_gateway.control import Control, ControlFile, Trading
 from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.keys import ExchangeKeys
@@ -39,8 +42,21 @@ class AccountGateway:
         self.ledger = Ledger(url_file, settings.spool_directory, _SPOOL_BYTES)
         self.exchange = ExchangeClient(settings.rest_url, keys, self.clock, self.budget)
         self.key_check = KeyCheck(self.exchange, settings.environment)
+        self.shares = ShareDesk(
+            key=keys.share_key,
+            exchange=self.exchange,
+            budget=self.budget,
+            reader=LeftBehindReader(url_file, settings.account),
+            read_control=self.read_control,
+            list_manual_orders=self.list_manual_orders,
+        )
         self.desk = ManualDesk(
-            settings.account, self.exchange, self.ledger, read_trading=self.read_trading, is_killed=self.is_killed
+            settings.account,
+            self.exchange,
+            self.ledger,
+            self.shares,
+            read_trading=self.read_trading,
+            is_killed=self.is_killed,
         )
         self.market = MarketFeed(settings.streams_url)
         self.user_events = Hub()
@@ -54,10 +70,19 @@ class AccountGateway:
             measure_clock=self.exchange.measure_clock,
         )
 
+    def read_control(self) -> Control | None:
+        """Return the control as it stands at this moment, None when it can't be read."""
+        self.control.poll()
+        return self.control.control
+
     def read_trading(self) -> Trading | None:
         """Return the account's switch as it stands at this moment, None when the control can't be read."""
-        self.control.poll()
-        return None if self.control.control is None else self.control.control.trading
+        control = self.read_control()
+        return None if control is None else control.trading
+
+    def list_manual_orders(self) -> list[ManualOrder]:
+        """Return the manual orders that are not at their end."""
+        return self.desk.list_open()
 
     def is_killed(self) -> bool:
         """Return whether somebody halted the account; the halt that a new pod begins with is nobody's, generation 0."""
@@ -75,6 +100,7 @@ class AccountGateway:
             group.create_task(self.key_check.run())
             group.create_task(self.desk.run())
             group.create_task(self.desk.watch_switch())
+            group.create_task(self.shares.run())
             group.create_task(self.market.run())
             group.create_task(self.user_api.run())
             on_started()

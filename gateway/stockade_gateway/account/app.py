@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from stockade_gateway.account import live_routes, metrics, rest_routes, status_routes
+from stockade_gateway.account import live_routes, metrics, rest_routes, share_routes, status_routes
 from stockade_gateway.account.account_gateway import AccountGateway
 from stockade_gateway.account.errors import RequestError
 from stockade_gateway.account.settings import Settings
@@ -59,6 +59,7 @@ def create_app(settings: Settings, keys: ExchangeKeys) -> FastAPI:
     app.include_router(rest_routes.router)
     app.include_router(live_routes.router)
     app.include_router(status_routes.router)
+    app.include_router(share_routes.router)
     app.middleware("http")(_measure)
     app.add_exception_handler(RequestError, _answer_request_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -3,9 +3,13 @@
 RequestError
 ├── UnknownSessionError   401: no token, or one that is wrong, expired, revoked or of another tenant
 └── (every other status)  made by `translate` from what the exchange said, or raised where a request is refused
+ShareError (the gateway's)
+└── StaleReportError      a sidecar's report that a newer one has overtaken
+LedgerError (the gateway's)
+└── OtherGranterError     another account gateway shares out the limits
 """
 
-from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
+from stockade_gateway.errors import ExchangeError, LedgerError, RateLimitedError, ShareError, StatusUnknownError
 
 _UNKNOWN_ORDER_CODES = (-2011, -2013)
 _KEY_CODES = (-2008, -2014, -2015, -1022)
@@ -20,6 +24,14 @@ class RequestError(Exception):
         self.code = code
         self.message = message
         self.retry_after_seconds = retry_after_seconds
+
+
+class StaleReportError(ShareError):
+    """A report on the use of the limits that another one has overtaken, or a copy of one."""
+
+
+class OtherGranterError(LedgerError):
+    """Another account gateway holds the right to share out the account's limits."""
 
 
 class UnknownSessionError(RequestError):

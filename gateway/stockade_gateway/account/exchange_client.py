@@ -3,6 +3,7 @@
 Its WebSocket clients are not used: they die silently in several ways, so `stockade_gateway.exchange` has its own.
 """
 
+import json
 import time
 import warnings
 from collections.abc import Awaitable
@@ -116,7 +117,14 @@ class ExchangeClient:
     async def get_exchange_info(self, symbol: str | None) -> Any:
         """Return the trading rules of one symbol or of all."""
         parameters = {} if symbol is None else {"symbol": symbol}
-        return await self._ask(Purpose.UPKEEP, self._client.get_rules(parameters))
+        info = await self._ask(Purpose.UPKEEP, self._client.get_rules(parameters))
+        self._budget.set_limits(info.get("rateLimits", ()), time.time())
+        return info
+
+    async def get_quotes(self, symbols: list[str]) -> Any:
+        """Return the best prices of the symbols."""
+        names = json.dumps(symbols, separators=(",", ":"))
+        return await self._ask(Purpose.UPKEEP, self._client.get_orderbook_tickers(symbols=names))
 
     async def get_klines(self, symbol: str, interval: str, limit: int) -> Any:
         """Return a symbol's newest bars, oldest first."""

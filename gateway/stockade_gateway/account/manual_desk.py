@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,9 +17,10 @@ from stockade_gateway.account import manual_orders
 from stockade_gateway.account.errors import RequestError, translate
 from stockade_gateway.account.exchange_client import RECV_WINDOW_MS, ExchangeClient
 from stockade_gateway.account.manual_orders import ManualOrder, Report
+from stockade_gateway.account.share_desk import ShareDesk
 from stockade_gateway.control import Trading
 from stockade_gateway.errors import ExchangeError, LedgerError, StatusUnknownError
-from stockade_gateway.ledger import Ledger
+from stockade_gateway.ledger import FillRow, Ledger
 from stockade_wire.order_ids import MANUAL_PREFIX, OrderIds, order_number
 
 _LOG = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class ManualDesk:
         account: str,
         exchange: ExchangeClient,
         ledger: Ledger,
+        shares: ShareDesk,
         *,
         read_trading: Callable[[], Trading | None],
         is_killed: Callable[[], bool],
@@ -56,6 +59,7 @@ class ManualDesk:
         self._account = account
         self._exchange = exchange
         self._ledger = ledger
+        self._shares = shares
         self._read_trading = read_trading
         self._is_killed = is_killed
         self._ids: OrderIds | None = None
@@ -83,6 +87,11 @@ class ManualDesk:
             raise RequestError(503, "LEDGER_UNAVAILABLE", "Orders can't be recorded: the ledger does not answer.")
         now = datetime.now(UTC)
         order = ManualOrder(self._ids.next(), symbol, side, type_, time_in_force, quantity, price, stop_price, now)
+        await self._shares.make_room(order)
+        # Making room may have taken a moment; nothing may come between this last look and the counting.
+        manual_orders.refuse_order(self._read_trading(), side)
+        now = datetime.now(UTC)
+        order = replace(order, made_time=now)
         self._orders[order.client_order_id] = order
         self._write(order, now)
         try:
@@ -139,8 +148,12 @@ class ManualDesk:
             return
         fill = manual_orders.read_fill_of_event(order, self._account, event)
         if fill is not None:
-            self._ledger.record_fill(fill)
+            self._take_fill(fill)
         self._take(client_order_id, manual_orders.read_event(event))
+
+    def list_open(self) -> list[ManualOrder]:
+        """Return the orders that are not at their end."""
+        return list(self._orders.values())
 
     def note_gap(self) -> None:
         """Ask for every order soon: events may have been missed."""
@@ -163,11 +176,15 @@ class ManualDesk:
         while True:
             try:
                 rows = await asyncio.to_thread(lambda: self._ledger.load_orders(prefix=MANUAL_PREFIX))
+                fills = await asyncio.to_thread(lambda: list(self._ledger.load_fills(prefix=MANUAL_PREFIX)))
             except LedgerError as error:
                 self.message = str(error)
                 await asyncio.sleep(_LOAD_RETRY_SECONDS)
             else:
                 break
+        for fill in fills:
+            if fill.account == self._account:
+                self._shares.manual.take_fill(fill)
         own = [manual_orders.restore_order(row) for row in rows if row.account == self._account]
         self._orders = {order.client_order_id: order for order in own if not order.final}
         numbers = [order_number(MANUAL_PREFIX, row.client_order_id) or 0 for row in rows]
@@ -204,7 +221,7 @@ class ManualDesk:
             raise _NeverReceivedError(0, _ORDER_DOES_NOT_EXIST, _NEVER_RECEIVED) from error
         if Decimal(answer["executedQty"]) > order.filled_quantity:
             for trade in await self._exchange.get_trades(order.symbol, 1000, answer["orderId"]):
-                self._ledger.record_fill(manual_orders.read_trade(order, self._account, trade))
+                self._take_fill(manual_orders.read_trade(order, self._account, trade))
         self._take(order.client_order_id, manual_orders.read_answer(answer))
         return dict(answer)
 
@@ -244,7 +261,7 @@ class ManualDesk:
 
     def _take_answer(self, order: ManualOrder, answer: dict[str, Any]) -> None:
         for fill in manual_orders.read_fills_of_answer(order, self._account, answer):
-            self._ledger.record_fill(fill)
+            self._take_fill(fill)
         if "status" in answer:
             self._take(order.client_order_id, manual_orders.read_answer(answer))
 
@@ -259,6 +276,10 @@ class ManualDesk:
             del self._orders[client_order_id]
         else:
             self._orders[client_order_id] = moved
+
+    def _take_fill(self, fill: FillRow) -> None:
+        self._ledger.record_fill(fill)
+        self._shares.manual.take_fill(fill)
 
     def _write(self, order: ManualOrder, time_: datetime, reason: str | None = None) -> None:
         self._ledger.record_order_event(manual_orders.make_event_row(order, self._account, time_, reason))

@@ -151,6 +151,13 @@ class LedgerStatus(_Answer):
     error: str | None
 
 
+class SharesStatus(_Answer):
+    """How the account's limits are shared out: to how many sidecars, and what stands in the way."""
+
+    holders: int
+    message: str | None
+
+
 class Status(_Answer):
     """How the gateway is; nothing in it is secret."""
 
@@ -163,4 +170,5 @@ class Status(_Answer):
     control_generation: int | None
     trading: str | None
     ledger: LedgerStatus
+    shares: SharesStatus
     message: str | None

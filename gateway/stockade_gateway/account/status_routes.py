@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from stockade_gateway.account import metrics
-from stockade_gateway.account.models import LedgerStatus, PermissionsStatus, Status
+from stockade_gateway.account.models import LedgerStatus, PermissionsStatus, SharesStatus, Status
 from stockade_gateway.account.rest_routes import Gateway
 
 router = APIRouter()
@@ -38,6 +38,7 @@ async def get_status(gateway: Gateway) -> Status:
             last_written_time=None if written is None else written.isoformat(),
             error=gateway.ledger.error,
         ),
+        shares=SharesStatus(holders=gateway.shares.count_holders(), message=gateway.shares.message),
         message=next((fault for fault in faults if fault), None),
     )
 

@@ -71,6 +71,11 @@ def make_account_deployment(tenant: str, account: ExchangeAccount, settings: Set
     )
 
 
+def find_account_gateway(namespace: str, account: str) -> str:
+    """Return the address at which the account's algorithms ask for their share of its limits."""
+    return f"http://{name_account_gateway(account)}.{namespace}.svc:{PORT}"
+
+
 def make_account_service(tenant: str, account: ExchangeAccount) -> Manifest:
     """Return the Service by which the panel reaches the account's gateway."""
     return seal(

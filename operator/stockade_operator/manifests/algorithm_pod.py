@@ -6,6 +6,7 @@ The ValidatingAdmissionPolicy of the chart says the same from the other side: a 
 from dataclasses import dataclass, replace
 
 from stockade_crds import list_key_slots
+from stockade_operator.manifests.account_gateway import find_account_gateway
 from stockade_operator.manifests.containers import (
     ALGORITHM_UID,
     GATEWAY_UID,
@@ -183,6 +184,7 @@ def _make_gateway(inputs: PodInputs) -> Manifest:
         "STOCKADE_SYMBOLS": ",".join(inputs.symbols),
         "STOCKADE_STATUS_PORT": str(STATUS_PORT),
         "STOCKADE_KEYS_SECRET": inputs.keys_secret,
+        "STOCKADE_ACCOUNT_URL": find_account_gateway(inputs.namespace, inputs.account),
     }
     return {
         "name": "gateway",

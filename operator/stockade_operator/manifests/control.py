@@ -25,7 +25,7 @@ def write_algorithm_control(algorithm: Algorithm, account: ExchangeAccount, keys
         "limits": _dump(spec.limits),
         "onStop": spec.on_stop.value,
         "deadMan": _dump(spec.dead_man),
-        "account": {"trading": account.spec.trading.value, "limits": _dump(account.spec.limits)},
+        "account": _write_account_part(account),
         "keysSecret": keys_secret,
     }
     return json.dumps(control, separators=(",", ":"))
@@ -37,8 +37,13 @@ def write_account_control(account: ExchangeAccount) -> str:
         "generation": account.metadata.generation,
         "trading": account.spec.trading.value,
         "limits": _dump(account.spec.limits),
+        "account": _write_account_part(account),
     }
     return json.dumps(control, separators=(",", ":"))
+
+
+def _write_account_part(account: ExchangeAccount) -> Manifest:
+    return {"trading": account.spec.trading.value, "limits": _dump(account.spec.limits)}
 
 
 def _dump(part: Any) -> Manifest | None:

@@ -4,16 +4,19 @@ A policy is about a pod: the algorithm's container shares its gateway's network 
 These policies are the fence behind that one, and between tenants.
 """
 
-from stockade_crds import Environment, Tenant
+from stockade_crds import Environment, ExchangeAccount, Tenant
 from stockade_operator.manifests.metadata import (
     ACCOUNT_GATEWAY,
+    ACCOUNT_LABEL,
     ALGORITHM_POD,
     ENVIRONMENT_LABEL,
     NAME_LABEL,
     NETWORK_CANARY,
     Manifest,
     label,
+    name_account_gateway,
     name_namespace,
+    refer_to_owner,
     seal,
 )
 from stockade_operator.manifests.network_canary import OPEN_PORT
@@ -60,6 +63,10 @@ def make_network_policies(tenant: Tenant, platform_namespace: str, ledger_host: 
             on_real,
             [{"to": [{"ipBlock": PUBLIC}, {"ipBlock": PUBLIC_V6}], "ports": [_port(port) for port in EXCHANGE_PORTS]}],
         ),
+        "algorithm-to-account-gateway": _allow_egress(
+            {"matchLabels": {NAME_LABEL: ALGORITHM_POD}},
+            [{"to": [{"podSelector": {"matchLabels": {NAME_LABEL: ACCOUNT_GATEWAY}}}], "ports": [_port(ACCOUNT_PORT)]}],
+        ),
         "operator-to-gateway": _allow_ingress(
             gateways,
             [{"from": [_platform_pod(platform, "operator")], "ports": [_port(STATUS_PORT), _port(ACCOUNT_PORT)]}],
@@ -82,19 +89,30 @@ def make_network_policies(tenant: Tenant, platform_namespace: str, ledger_host: 
             [{"from": [_platform_pod(platform, "panel")], "ports": [_port(ACCOUNT_PORT)]}],
         ),
     }
-    return [_make_policy(tenant, name, spec) for name, spec in policies.items()]
-
-
-def _make_policy(tenant: Tenant, name: str, spec: Manifest) -> Manifest:
     owner = tenant.metadata.name
-    return seal(
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": name, "namespace": name_namespace(owner), "labels": label(owner)},
-            "spec": spec,
-        }
+    metadata = {"namespace": name_namespace(owner), "labels": label(owner)}
+    return [_make_policy({"name": name, **metadata}, spec) for name, spec in policies.items()]
+
+
+def make_account_policy(tenant: str, account: ExchangeAccount) -> Manifest:
+    """Return the policy that lets an account's own algorithms, and no other's, ask its gateway for their share."""
+    name = account.metadata.name
+    metadata = {
+        "name": f"algorithms-to-{name_account_gateway(name)}",
+        "namespace": account.metadata.namespace,
+        "labels": label(tenant, **{ACCOUNT_LABEL: name}),
+        "ownerReferences": [refer_to_owner("ExchangeAccount", name, account.metadata.uid or "")],
+    }
+    algorithms = {"podSelector": {"matchLabels": {NAME_LABEL: ALGORITHM_POD, ACCOUNT_LABEL: name}}}
+    spec = _allow_ingress(
+        {"matchLabels": {NAME_LABEL: ACCOUNT_GATEWAY, ACCOUNT_LABEL: name}},
+        [{"from": [algorithms], "ports": [_port(ACCOUNT_PORT)]}],
     )
+    return _make_policy(metadata, spec)
+
+
+def _make_policy(metadata: Manifest, spec: Manifest) -> Manifest:
+    return seal({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec})
 
 
 def _open_ledger(platform: Manifest, ledger_host: str) -> Manifest:

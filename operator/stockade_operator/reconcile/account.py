@@ -10,6 +10,7 @@ from stockade_operator.manifests.metadata import (
     name_account_gateway,
     name_tenant,
 )
+from stockade_operator.manifests.tenant_network import make_account_policy
 from stockade_operator.observed import Key, key_of
 from stockade_operator.pods import PodFacts, find_owner, read_pod
 from stockade_operator.policies import judge_account, judge_keys
@@ -39,6 +40,7 @@ class AccountReconciler:
         await self._tell_control(account, pods)
         if name is not None and accepted.allows:
             await context.keep(make_account_service(name, account))
+            await context.keep(make_account_policy(name, account))
             await context.keep(make_account_deployment(name, account, context.settings))
         else:
             await self._remove_gateway(key)

@@ -65,17 +65,19 @@ def reaches(kubectl: Kubectl, tenant: TestTenant, address: str, port: int) -> bo
 @pytest.fixture(scope="module")
 def algorithm(kubectl: Kubectl, tenant: TestTenant) -> dict[str, Any]:
     """The pod of an algorithm that runs."""
+    tenant.open_account("second")
     tenant.apply_algorithm("quiet", QUIET)
     tenant.wait_ready("algorithm", "quiet")
     return pod_named(kubectl, tenant.namespace, "algo-quiet")
 
 
-def test_an_algorithms_pod_reaches_its_exchange_its_ledger_and_the_name_server(
-    kubectl: Kubectl, algorithm: dict[str, Any]
+def test_an_algorithms_pod_reaches_its_exchange_its_ledger_its_accounts_gateway_and_the_name_server(
+    kubectl: Kubectl, tenant: TestTenant, algorithm: dict[str, Any]
 ) -> None:
     doors = {
         "exchange": (pod_named(kubectl, PLATFORM, "stockade-paper-exchange")["status"]["podIP"], 9000),
         "ledger": (pod_named(kubectl, PLATFORM, "stockade-postgresql")["status"]["podIP"], 5432),
+        "account gateway": (pod_named(kubectl, tenant.namespace, "account-paper")["status"]["podIP"], 8080),
         "names": (pod_named(kubectl, "kube-system", "coredns")["status"]["podIP"], 53),
     }
     assert find_open(algorithm, doors) == list(doors)
@@ -91,13 +93,13 @@ def test_an_algorithms_pod_reaches_nothing_else_though_no_launcher_holds_it(
     service = kubectl.get("service", "kubernetes", "default")
     assert service is not None
     node = kubectl.items("node")[0]["status"]["addresses"][0]["address"]
-    own = pod_named(kubectl, tenant.namespace, "account-paper")["status"]["podIP"]
+    second = pod_named(kubectl, tenant.namespace, "account-second")["status"]["podIP"]
     foreign = pod_named(kubectl, other.namespace, "account-paper")["status"]["podIP"]
     doors = {
         "the operator's metrics": (platform["operator"], 8080),
         "the operator's second door": (platform["operator"], 8081),
         "the panel": (platform["panel"], 8080),
-        "its own tenant's account gateway": (own, 8080),
+        "the gateway of its tenant's other account": (second, 8080),
         "another tenant's account gateway": (foreign, 8080),
         "the API server's Service": (service["spec"]["clusterIP"], 443),
         "the API server": (node, 6443),

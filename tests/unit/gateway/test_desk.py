@@ -126,3 +126,16 @@ async def test_the_dead_mans_action_is_repeated_until_it_is_done(monkeypatch: py
     await gateway._act_for_dead_man(StopAction.CANCEL_ORDERS, cast("Desk", None), cast("Reconciler", None))
     assert len(asked) == 2
     assert gateway._dead_man_result is results[1]
+
+
+async def test_the_short_window_of_orders_takes_nothing_from_the_minutes(tmp_path: Path) -> None:
+    world, api = World(tmp_path), SilentApi()
+    desk = make_desk(tmp_path, world, api)
+    now_ns = time.time_ns()
+    for number, age_seconds in enumerate((70, 50, 30, 5, 1)):
+        created_ns = now_ns - age_seconds * 1_000_000_000
+        world.books.orders.add(make_order(client_order_id=f"{PREFIX}{number + 1}", created_time_ns=created_ns))
+    for _ in range(2):
+        snapshot = desk.make_snapshot()
+        assert (snapshot.orders_last_minute, snapshot.orders_last_ten_seconds) == (4, 2)
+    desk.close()

@@ -16,7 +16,7 @@ from stockade_operator.manifests.metadata import hash_json, seal
 from stockade_operator.manifests.network_canary import make_network_canary
 from stockade_operator.manifests.tenant_access import make_role_binding
 from stockade_operator.manifests.tenant_namespace import make_limit_range, make_namespace, make_quota
-from stockade_operator.manifests.tenant_network import make_network_policies
+from stockade_operator.manifests.tenant_network import make_account_policy, make_network_policies
 from stockade_operator.manifests.version import Content, make_version
 from stockade_operator.settings import Settings
 from tests.unit.operator.conftest import make_account, make_algorithm, make_tenant
@@ -76,7 +76,12 @@ def test_a_database_outside_of_the_cluster_is_reached_by_its_port(settings: Sett
 def test_account_gateway(compare: Compare, settings: Settings) -> None:
     account = make_account()
     compare(
-        "account_gateway", [make_account_deployment("demo", account, settings), make_account_service("demo", account)]
+        "account_gateway",
+        [
+            make_account_deployment("demo", account, settings),
+            make_account_service("demo", account),
+            make_account_policy("demo", account),
+        ],
     )
 
 
@@ -167,7 +172,9 @@ def test_control() -> None:
         '"account":{"trading":"Active","limits":{"maxDailyLoss":"50","quoteAsset":"USDT"}},'
         '"keysSecret":"main-keys-1"}'
     )
-    assert write_account_control(make_account()) == '{"generation":3,"trading":"Active","limits":null}'
+    assert write_account_control(make_account()) == (
+        '{"generation":3,"trading":"Active","limits":null,"account":{"trading":"Active","limits":null}}'
+    )
 
 
 @pytest.mark.parametrize("environment", ["Live", "Testnet", "Demo"])

@@ -1,0 +1,1 @@
+"""Real sidecars of one account between its real gateway, a real exchange and a real ledger."""
