@@ -162,7 +162,9 @@ class AlgorithmSpec(Part):
         description="The class to run, as module:Class. Without it the code must hold exactly one Strategy.",
     )
     parameters: Annotated[dict[str, Any], Field(max_length=200)] | None = Field(
-        default=None, description="A free object that the strategy checks against the parameters it declares."
+        default=None,
+        description="A free object that the strategy checks against the parameters it declares; "
+        "nested at most five deep.",
     )
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=50)] = Field(
         description="The symbols it may see and trade, in the exchange's spelling, for example BTCUSDT."

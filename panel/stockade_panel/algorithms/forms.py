@@ -185,6 +185,9 @@ def _read_parameters(draft: Draft) -> dict[str, Any] | None:
     except ValueError as error:
         draft.refuse("parameters", f"This is not JSON: {error}")
         return None
+    except RecursionError:
+        draft.refuse("parameters", "Nest lists and objects at most five deep.")
+        return None
     if not isinstance(parameters, dict):
         draft.refuse("parameters", 'Write an object, for example {"quantity": "0.001"}.')
         return None

@@ -50,6 +50,12 @@ def test_what_can_not_be_read_is_told_beside_its_field_and_stays_in_it() -> None
     assert draft.values["parameters"] == "{quantity}"
 
 
+def test_parameters_too_deep_to_be_read_are_refused_like_any_others() -> None:
+    draft = read_draft({**TYPED, "parameters": '{"a":' * 20000 + "1" + "}" * 20000})
+    build_manifest(draft)
+    assert draft.errors["parameters"] == ["Nest lists and objects at most five deep."]
+
+
 def test_parameters_must_be_an_object() -> None:
     draft = read_draft({**TYPED, "parameters": "[1]"})
     build_manifest(draft)
