@@ -129,9 +129,7 @@ class Books:
                     self.orders.restore_trades(order.client_order_id, trades)
                 self._note_known(order.updated_time_ns // 1_000_000)
         for execution in past.executions:
-            if not self.orders.is_counted(execution.client_order_id, execution.trade_id):
-                self.positions.apply(execution)
-                self.orders.restore_trades(execution.client_order_id, [execution.trade_id])
+            self.take_execution(execution)
         self.orders.forgotten_number = max(self.orders.forgotten_number, past.forgotten_number)
         self.past_known = True
         self.rewrite_journal()

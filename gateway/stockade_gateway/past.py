@@ -4,10 +4,11 @@ Apart from the books because it is gathered in a thread, from a stream of rows, 
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
-from stockade_gateway.filters import InstrumentRules
+from stockade_gateway.filters import ZERO, InstrumentRules
 from stockade_gateway.orders import Execution, Order, Orders
 from stockade_gateway.positions import Positions
 from stockade_wire.order_ids import order_number
@@ -39,9 +40,14 @@ def gather_past(
     books_orders: Orders,
     held: set[str],
 ) -> Past:
-    """Add up the executions, given oldest first, and keep single ones only where they may be met again."""
+    """Add up the executions, given oldest first, and keep single ones only where they may be met again.
+
+    An order's newest step may be older than its executions, as a pod can be lost between the two: it is brought up to
+    them.
+    """
     past = Past(held=held, orders=orders, positions=Positions(rules), trades={}, executions=[])
     names = {order.client_order_id for order in orders}
+    filled: dict[str, tuple[Decimal, Decimal]] = {}
     for execution in executions:
         name = execution.client_order_id
         past.known_until_ms = max(past.known_until_ms, execution.trade_time_ms)
@@ -56,4 +62,11 @@ def gather_past(
                 past.forgotten_number = max(past.forgotten_number, number)
         if name in names:
             past.trades.setdefault(name, []).append(execution.trade_id)
+            quantity, quote = filled.get(name, (ZERO, ZERO))
+            filled[name] = quantity + execution.quantity, quote + execution.quote_quantity
+    for order in orders:
+        quantity, quote = filled.get(order.client_order_id, (ZERO, ZERO))
+        if quantity > order.filled_quantity:
+            order.filled_quantity, order.filled_quote = quantity, quote
+            order.reported_quantity = max(order.reported_quantity, quantity)
     return past

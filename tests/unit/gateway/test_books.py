@@ -197,6 +197,28 @@ def test_an_order_heard_of_while_the_past_was_loaded_is_not_counted_twice(tmp_pa
     assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
 
 
+def test_an_order_whose_fill_reached_the_ledger_and_whose_step_did_not_is_whole_again(tmp_path: Path) -> None:
+    world, fill = World(tmp_path), make_execution(1, "1", number=5)
+    world.books.restore_past(gather(world, [make_order(5)], [fill]))
+    # The exchange says that it is filled, and its one trade has been counted: nothing more is missing.
+    world.books.take_report(make_report("FILLED", "1", number=5))
+    order = world.books.orders.get(f"{PREFIX}5")
+    assert order is not None
+    assert (order.state, order.filled_quote, order.lacks_executions) == (OrderState.FILLED, Decimal(100), False)
+    assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
+
+
+def test_a_fill_that_the_past_tells_first_is_one_of_its_order(tmp_path: Path) -> None:
+    world, fill = World(tmp_path), make_execution(1, "1", number=5)
+    world.books.take_report(make_report("FILLED", "1", number=5))
+    world.books.restore_past(gather(world, [], [fill]))
+    order = world.books.orders.get(f"{PREFIX}5")
+    assert order is not None
+    assert (order.state, order.lacks_executions) == (OrderState.FILLED, False)
+    assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
+    assert not world.books.take_execution(fill)
+
+
 def test_rows_and_records_say_the_same() -> None:
     order, execution = (
         make_order(state=OrderState.ACCEPTED, exchange_order_id=7, acknowledged=True),
