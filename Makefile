@@ -6,7 +6,7 @@ PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test reference chaos bench-paper bench-launcher fuzz bench-resource-attacks bench-round-trip
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test mutants reference chaos bench-paper bench-launcher fuzz bench-resource-attacks bench-round-trip
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -35,6 +35,9 @@ venv: packages ## make .venv as requirements/dev.txt locks it
 
 locks: venv ## write requirements/*.txt anew from the pins in pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/lock.sh
+
+mutants: venv ## change the orders' state machine in every small way, and show which changes no test notices
+	.venv/bin/python -m tests.mutants.run
 
 reference: venv ## write docs/reference/ anew from the resources and the chart's values
 	.venv/bin/python docs/reference.py
