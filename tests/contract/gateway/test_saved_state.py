@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.contract.gateway.conftest import MakeSidecar
 from tests.support.algorithm_process import AlgorithmProcess, build_image
-from tests.support.sidecar_process import Sidecar
+from tests.support.sidecar_process import FIRST_KEYS, Sidecar
 from tests.support.waiting import wait_until
 
 SOURCE = """
@@ -68,7 +68,7 @@ def test_a_strategy_goes_on_where_it_was(make_sidecar: MakeSidecar, tmp_path: Pa
 
     # A new pod has an empty journal: state, order and position are the ledger's.
     assert first.stop()["result"] == "Done"
-    keys = {name: (first.folder / "keys" / name).read_text() for name in ("apiKey", "apiSecret")}
+    keys = {name: (first.folder / "keys" / FIRST_KEYS / name).read_text() for name in ("apiKey", "apiSecret")}
     second = make_sidecar(account={"account": first.account, **keys}, uid=first.uid).start()
     algorithm, found = run(interpreter, tmp_path / "3", second, "started")
     assert found == [f"loaded 1 {there}", f"started 2 {there}"]
