@@ -9,7 +9,7 @@ from stockade_paper.errors import insufficient_balance
 from stockade_paper.signatures import PublicKey, verify_hmac, verify_public_key
 
 
-@dataclass
+@dataclass(slots=True)
 class Balance:
     """One asset of one account."""
 

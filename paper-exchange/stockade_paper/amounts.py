@@ -1,12 +1,14 @@
 """How amounts are written and rounded, apart so that no float ever touches money."""
 
 from decimal import ROUND_DOWN, Decimal
+from functools import lru_cache
 
 ZERO = Decimal(0)
 ZERO_TEXT = "0.00000000"
 SMALLEST = Decimal("0.00000001")
 
 
+@lru_cache(maxsize=2**14)  # The same few prices and quantities are written again and again.
 def format_amount(amount: Decimal) -> str:
     """Write an amount as Binance does: a string with eight decimals."""
     return f"{amount:.8f}" if amount else ZERO_TEXT

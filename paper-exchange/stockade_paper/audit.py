@@ -18,6 +18,7 @@ from stockade_paper.turn import Turn
 
 KEPT_ENTRIES = 10_000
 FILE_BYTES = 64 * 2**20
+_ENCODER = msgspec.json.Encoder()
 UNTOLD = frozenset({"signature", "apiKey", "listenKey"})
 
 
@@ -65,7 +66,7 @@ class AuditLog:
     def record(self, kind: str, **details: Any) -> int:
         """Write one entry and return its number; numbers begin at 1 and have no gap."""
         self._last += 1
-        line = msgspec.json.encode({"number": self._last, "timeMs": self._clock(), "kind": kind, **details})
+        line = _ENCODER.encode({"number": self._last, "timeMs": self._clock(), "kind": kind, **details})
         self._entries.append(line)
         if self._file is not None:
             self._file.write(line + b"\n")

@@ -8,9 +8,10 @@ import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+
+import msgspec
 
 from stockade_paper.amounts import ZERO
 
@@ -41,8 +42,7 @@ KEPT_SECONDS = 1000
 KEPT_MINUTES = 45 * 24 * 60
 
 
-@dataclass(slots=True)
-class Candle:
+class Candle(msgspec.Struct, gc=False):
     """One bucket; `first_trade_id` is -1 while nothing traded in it."""
 
     open_ms: int
@@ -190,6 +190,18 @@ class CandleStore:
         start = bisect_left(self._minutes, now_ms - milliseconds, key=lambda candle: candle.open_ms)
         parts = self._minutes[start:]
         return sum_candles(parts, parts[0].open_ms) if parts else None
+
+    def average_price(self, now_ms: int, milliseconds: int) -> Decimal | None:
+        """Return the volume-weighted average price of a rolling window; None when nothing traded in it."""
+        self._roll_to_now(now_ms)
+        volume = quote_volume = ZERO
+        for candle in reversed(self._minutes):
+            if candle.open_ms < now_ms - milliseconds:
+                break
+            if candle.trades:
+                volume += candle.volume
+                quote_volume += candle.quote_volume
+        return quote_volume / volume if volume else None
 
     @staticmethod
     def _cut(

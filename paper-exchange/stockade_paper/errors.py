@@ -5,6 +5,7 @@ PaperError
 └── BinanceError         an answer with Binance's code and text ("Errors" in Binance's REST documentation)
 """
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -59,6 +60,11 @@ def not_required(name: str) -> BinanceError:
 def invalid_data(name: str) -> BinanceError:
     """-1130 for a value that has the right form but is not allowed."""
     return BinanceError(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def invalid_choice(code: int, message: str) -> Callable[[], BinanceError]:
+    """Return the maker of a refusal; orders are many and refusals few, so none is made before it is needed."""
+    return lambda: BinanceError(code, message)
 
 
 def too_precise(name: str) -> BinanceError:

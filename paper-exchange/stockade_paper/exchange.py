@@ -54,6 +54,8 @@ class Exchange:
         self.order_ids = itertools.count(first_order_id)
         self.execution_ids = itertools.count(1)
         self.open_orders: dict[int, Order] = {}
+        self._open_of: dict[tuple[int, str], dict[int, Order]] = {}  # By account and symbol.
+        self._stops: dict[str, dict[int, Order]] = {}  # Those that wait for their trigger, by symbol.
         self._by_client_id: dict[tuple[int, str, str], Order] = {}
         self.lists = OrderLists(self)
         self.matchers = {
@@ -81,14 +83,16 @@ class Exchange:
     def commit(self, turn: Turn) -> None:
         """End a step: fire stops, add the balance events, tell everybody."""
         self.lists.release_pending(turn)
-        for symbol in self.markets:
-            self._fire_stops(symbol, turn)
+        for market in self.markets.values():
+            self._fire_stops(market, turn)
             self.lists.release_pending(turn)
+        self._sort_stops(turn)
         for account_id, assets in turn.touched.items():
             account = self.accounts.by_id[account_id]
             turn.add_event(account_id, report_position(account, sorted(assets), turn.time_ms))
         for order in turn.orders.values():
             if not order.is_open and self.open_orders.pop(order.order_id, None) is not None:
+                del self._open_of[order.account_id, order.symbol][order.order_id]
                 self._archive(order)
         self.fills.extend(turn.fills)
         for market in self.markets.values():
@@ -123,12 +127,10 @@ class Exchange:
         check_order(order, instrument, market.average_price(self.clock(), instrument.average_price_minutes))
         if self.find_open(order.account_id, order.symbol, order.client_order_id) is not None:
             raise rejected("Duplicate order sent.")
-        own = [other for other in self.open_of(order.account_id) if other.symbol == order.symbol]
+        own = self._open_of.get((order.account_id, order.symbol), {}).values()
         check_counts(order, instrument, own)
-        account = self.accounts.by_id[order.account_id]
-        base = account.balance(instrument.base)
-        buys = sum((other.remaining for other in own if other.side == "BUY"), ZERO)
-        check_position(order, instrument, base.free + base.locked, buys)
+        if instrument.max_position is not None:
+            check_position(order, instrument, self.accounts.by_id[order.account_id].balance(instrument.base), own)
 
     def check_means(self, order: Order) -> None:
         """Check that an order may go live now: it neither takes nor triggers against its type, and can be paid."""
@@ -141,7 +143,7 @@ class Exchange:
         order.status = status
         order.created_ms = turn.time_ms
         self.orders[order.order_id] = order
-        self.open_orders[order.order_id] = order
+        self._list_open(order)
         self._by_client_id[(order.account_id, order.symbol, order.client_order_id)] = order
         if status == "NEW" and not order.waits_for_trigger:
             self._start_working(order, turn)
@@ -226,7 +228,7 @@ class Exchange:
             order.client_order_id = new_client_order_id
             self._by_client_id[(order.account_id, order.symbol, new_client_order_id)] = order
         self.matchers[order.symbol].relock(order, turn)
-        market.book.mark(order.side, order.price)
+        market.book.refresh(order)
         turn.report(order, "REPLACED")
         self.commit(turn)
         return order.amends[-1]
@@ -271,7 +273,8 @@ class Exchange:
 
     def open_of(self, account_id: int) -> list[Order]:
         """List an account's open orders, oldest first."""
-        return [order for order in self.open_orders.values() if order.account_id == account_id and order.is_open]
+        listed = (self._open_of.get((account_id, symbol), {}).values() for symbol in self.markets)
+        return sorted((order for orders in listed for order in orders if order.is_open), key=lambda each: each.order_id)
 
     def restore(self, order: Order) -> None:
         """Put an order that was read from disk back where it was; its money is already locked."""
@@ -280,7 +283,9 @@ class Exchange:
         if not order.is_open:
             self._archive(order)
         else:
-            self.open_orders[order.order_id] = order
+            self._list_open(order)
+            if order.waits_for_trigger and order.status == "NEW":
+                self._stops.setdefault(order.symbol, {})[order.order_id] = order
             if order.is_working and order.symbol in self.markets:
                 self.markets[order.symbol].book.add(order)
 
@@ -288,6 +293,10 @@ class Exchange:
         """Continue the numbers of orders and lists after those that were read from disk."""
         self.order_ids = itertools.count(max(self.orders, default=0) + 1)
         self.lists.continue_ids()
+
+    def _list_open(self, order: Order) -> None:
+        self.open_orders[order.order_id] = order
+        self._open_of.setdefault((order.account_id, order.symbol), {})[order.order_id] = order
 
     def _archive(self, order: Order) -> None:
         """Forget the oldest closed orders beyond what is kept, as Binance does after 90 days."""
@@ -327,16 +336,26 @@ class Exchange:
         if needed > free:
             raise insufficient_balance()
 
-    def _fire_stops(self, symbol: str, turn: Turn) -> None:
+    def _fire_stops(self, market: Market, turn: Turn) -> None:
         """Fire every stop that the last price has reached; what they trade may fire others."""
-        market = self.markets[symbol]
         while market.last_price is not None and market.last_price != market.stops_checked_at:
             market.stops_checked_at = market.last_price
-            for order in list(self.open_orders.values()):
-                if order.symbol != symbol or not order.waits_for_trigger or order.status != "NEW":
-                    continue
-                if update_trigger(order, market.stops_checked_at, turn.time_ms):
+            self._sort_stops(turn)
+            for order in list(self._stops.get(market.instrument.symbol, {}).values()):
+                # One that was fired before it may have ended it or have moved the price again.
+                still_waits = order.status == "NEW" and order.waits_for_trigger
+                if still_waits and update_trigger(order, market.stops_checked_at, turn.time_ms):
                     self._fire(order, turn)
+
+    def _sort_stops(self, turn: Turn) -> None:
+        """Know which of a step's orders wait for their trigger now."""
+        for order in turn.orders.values():
+            if order.is_algo:
+                waiting = self._stops.setdefault(order.symbol, {})
+                if order.status == "NEW" and order.waits_for_trigger:
+                    waiting[order.order_id] = order
+                else:
+                    waiting.pop(order.order_id, None)
 
     def _fire(self, order: Order, turn: Turn) -> None:
         matcher = self.matchers[order.symbol]

@@ -3,9 +3,10 @@
 Apart from matching because clients test their own rounding against exactly these refusals.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from decimal import Decimal
 
+from stockade_paper.accounts import Balance
 from stockade_paper.amounts import ZERO, is_multiple
 from stockade_paper.errors import engine_filter_failure, filter_failure
 from stockade_paper.instruments import Instrument
@@ -81,19 +82,18 @@ def check_trailing_delta(delta: int, instrument: Instrument) -> None:
         raise filter_failure("TRAILING_DELTA")
 
 
-def check_counts(order: Order, instrument: Instrument, open_orders: Iterable[Order]) -> None:
+def check_counts(order: Order, instrument: Instrument, open_orders: Collection[Order]) -> None:
     """MAX_NUM_ORDERS and MAX_NUM_ALGO_ORDERS of the account on this symbol; raises BinanceError -2010."""
-    working = list(open_orders)
-    if len(working) >= instrument.max_orders:
+    if len(open_orders) >= instrument.max_orders:
         raise engine_filter_failure("MAX_NUM_ORDERS")
-    algo = sum(1 for other in working if other.is_algo)
-    if order.is_algo and algo >= instrument.max_algo_orders:
+    if order.is_algo and sum(other.is_algo for other in open_orders) >= instrument.max_algo_orders:
         raise engine_filter_failure("MAX_NUM_ALGO_ORDERS")
 
 
-def check_position(order: Order, instrument: Instrument, base_total: Decimal, open_buys: Decimal) -> None:
+def check_position(order: Order, instrument: Instrument, base: Balance, open_orders: Collection[Order]) -> None:
     """MAX_POSITION: what is held, what is already being bought and this order together."""
     if instrument.max_position is None or order.side != "BUY":
         return
-    if base_total + open_buys + order.quantity > instrument.max_position:
+    bought = sum((other.remaining for other in open_orders if other.side == "BUY"), order.quantity)
+    if base.free + base.locked + bought > instrument.max_position:
         raise engine_filter_failure("MAX_POSITION")

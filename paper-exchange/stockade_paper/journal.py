@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stockade_paper.accounts import ApiKey, Balance, Permissions
 from stockade_paper.errors import ConfigurationError
 from stockade_paper.exchange import Exchange
@@ -147,7 +149,7 @@ class Journal:
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is not None:
-            os.write(self._file, json.dumps(line, default=str).encode() + b"\n")
+            os.write(self._file, msgspec.json.encode(line) + b"\n")
 
     def _replay(self) -> None:
         content = self._path.read_bytes()

@@ -116,7 +116,10 @@ class Limits:
 
     def order_windows(self, account_id: int) -> tuple[Window, Window]:
         """Return an account's two windows."""
-        return self._orders.setdefault(account_id, (Window(TEN_SECONDS_MS), Window(DAY_MS)))
+        windows = self._orders.get(account_id)
+        if windows is None:
+            windows = self._orders[account_id] = (Window(TEN_SECONDS_MS), Window(DAY_MS))
+        return windows
 
     def describe(self) -> list[dict[str, Any]]:
         """List the limits as exchangeInfo does."""

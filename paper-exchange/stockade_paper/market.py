@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from stockade_paper.book import Book, Level
 from stockade_paper.candles import MINUTE_MS, CandleStore
@@ -14,8 +15,7 @@ KEPT_TRADES = 20_000
 PRIVATE_TRADE_ID_OFFSET = 1_000_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """One public trade."""
 
     trade_id: int
@@ -25,8 +25,7 @@ class Trade:
     buyer_maker: bool
 
 
-@dataclass(slots=True)
-class Aggregate:
+class Aggregate(msgspec.Struct, gc=False):
     """What one taker traded at one price in one step ("Compressed/Aggregate trades list")."""
 
     aggregate_id: int
@@ -121,7 +120,5 @@ class Market:
 
     def average_price(self, now_ms: int, minutes: int) -> Decimal | None:
         """Volume-weighted average of the last minutes, else the last price, else None."""
-        window = self.candles.last_hours(now_ms, minutes * MINUTE_MS)
-        if window is not None and window.volume > 0:
-            return window.quote_volume / window.volume
-        return self.last_price
+        average = self.candles.average_price(now_ms, minutes * MINUTE_MS)
+        return average if average is not None else self.last_price

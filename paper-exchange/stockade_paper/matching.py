@@ -5,8 +5,9 @@ Apart from the exchange because it knows no request and no client: orders, a boo
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from stockade_paper.accounts import Account, Accounts
 from stockade_paper.amounts import ZERO, round_down
@@ -19,8 +20,7 @@ from stockade_paper.turn import Turn
 TAKER_STOPPING_MODES = frozenset({"EXPIRE_TAKER", "EXPIRE_BOTH"})
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One thing a taker does: trade with the feed or a maker, or (when `is_prevented`) meet itself."""
 
     price: Decimal
@@ -29,8 +29,7 @@ class Step:
     is_prevented: bool = False
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What would happen to a taker now; too little liquidity shows as too small a quantity."""
 
     steps: tuple[Step, ...]
@@ -127,35 +126,33 @@ class Matcher:
         side = "BUY" if buyer_maker else "SELL"
         book = self.market.book
         left = quantity
-        for level in sorted(book.resting[side], reverse=side == "BUY"):
-            if left <= 0 or is_better(side, price, level):
-                break
-            if level != price:
-                left = self._fill_queue(book.resting[side][level], left, turn)
+        level = book.best_resting(side)
+        while level is not None and left > 0 and is_better(side, level, price):
+            left = self._fill_queue(book.resting[side][level], left, turn)
+            level = book.best_resting(side)
+        if level != price or left <= 0:
+            return left
+        passed = ZERO
+        for order in list(book.resting[side][price]):
+            if order.queue_ahead is None:
                 continue
-            passed = ZERO
-            for order in list(book.resting[side][level]):
-                if order.queue_ahead is None:
-                    continue
-                ahead = min(max(order.queue_ahead - passed, ZERO), left)
-                passed += ahead
-                left = self._fill_maker(order, left - ahead, turn)
-            book.advance_queue(side, price, passed + left)
-            left += passed
-        return left
+            ahead = min(max(order.queue_ahead - passed, ZERO), left)
+            passed += ahead
+            left = self._fill_maker(order, left - ahead, turn)
+        book.advance_queue(side, price, passed + left)
+        return left + passed
 
     def fill_crossed(self, turn: Turn) -> None:
         """Fill waiting orders that the outside market now quotes through: its best level would have met them."""
         book = self.market.book
         for side in ("BUY", "SELL"):
-            for level in sorted(book.resting[side], reverse=side == "BUY"):
-                while level in book.resting[side]:
-                    quote = book.best_external(opposite(side))
-                    if quote is None or is_better(side, quote[0], level):
-                        break
-                    first = book.resting[side][level][0]
-                    taken = quote[1] - self._fill_maker(first, quote[1], turn)
-                    book.take_external(opposite(side), quote[0], taken)
+            while (level := book.best_resting(side)) is not None:
+                quote = book.best_external(opposite(side))
+                if quote is None or is_better(side, quote[0], level):
+                    break
+                first = book.resting[side][level][0]
+                taken = quote[1] - self._fill_maker(first, quote[1], turn)
+                book.take_external(opposite(side), quote[0], taken)
 
     def close(
         self, order: Order, status: str, turn: Turn, *, reason: str | None = None, cancel_id: str | None = None
@@ -234,8 +231,7 @@ class Matcher:
             bnb_price=self._bnb_price(instrument.quote),
         )
         account.balance(commission_asset).free -= commission
-        for asset in (pays, receives, commission_asset):
-            turn.touch(account, asset)
+        turn.touch(account, pays, receives, commission_asset)
         fill = Fill(
             order.account_id,
             order.symbol,
@@ -266,16 +262,15 @@ class Matcher:
 
     def _after_trade(self, order: Order, quantity: Decimal, turn: Turn, fill: Fill) -> None:
         book = self.market.book
-        resting = order in book.resting[order.side].get(order.price, ())
-        if resting:
-            book.mark(order.side, order.price)
-        if not order.is_open:
-            book.remove(order)
-        elif resting and order.iceberg_quantity is not None:
-            left = (order.iceberg_left or order.iceberg_quantity) - quantity
-            order.iceberg_left = left if left > 0 else None
-            if left <= 0:
-                book.requeue(order)
+        if order.shown is not None:
+            if order.status == "FILLED":
+                book.remove(order)
+            elif order.iceberg_quantity is not None:
+                left = (order.iceberg_left or order.iceberg_quantity) - quantity
+                order.iceberg_left = left if left > 0 else None
+                if left <= 0:
+                    book.requeue(order)
+            book.refresh(order)
         turn.report(order, "TRADE", fill=fill)
         self._after_fill(order, turn)
 
@@ -288,7 +283,7 @@ class Matcher:
         if mode in {"DECREMENT", "TRANSFER"}:
             for order in (maker, taker):
                 order.prevented_quantity += quantity
-                self.market.book.mark(order.side, order.price)
+                self.market.book.refresh(order)
                 if order.locked:
                     self.relock(order, turn)
                 turn.report(order, "TRADE_PREVENTION")

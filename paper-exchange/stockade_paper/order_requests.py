@@ -1,16 +1,17 @@
 """Reading a new order out of request parameters: which parameter each type needs, takes and refuses."""
 
-import secrets
-from dataclasses import dataclass
+import random
 from decimal import Decimal
+
+import msgspec
 
 from stockade_paper.amounts import ZERO
 from stockade_paper.errors import (
     BinanceError,
     illegal_characters,
+    invalid_choice,
     invalid_data,
     missing_either,
-    missing_parameter,
     not_required,
 )
 from stockade_paper.instruments import DEFAULT_SELF_TRADE_PREVENTION_MODE, ORDER_TYPES, SELF_TRADE_PREVENTION_MODES
@@ -24,11 +25,16 @@ PRICED_TYPES = frozenset({"LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFI
 TIMED_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 PEG_NAMES = ("pegPriceType", "pegOffsetType", "pegOffsetValue")  # No symbol here allows pegged orders.
+AMOUNT_NAMES = ("quantity", "quoteOrderQty", "price", "stopPrice")
 MIN_STRATEGY_TYPE = 1_000_000
+INVALID_SIDE = invalid_choice(-1117, "Invalid side.")
+INVALID_TYPE = invalid_choice(-1116, "Invalid orderType.")
+INVALID_TIME_IN_FORCE = invalid_choice(-1115, "Invalid timeInForce.")
+INVALID_RESPONSE_TYPE = invalid_choice(-1122, "Invalid newOrderRespType.")
+INVALID_PREVENTION_MODE = invalid_choice(-1013, "This symbol does not allow the specified self-trade prevention mode.")
 
 
-@dataclass(frozen=True)
-class OrderRequest:
+class OrderRequest(msgspec.Struct, frozen=True):
     """A new order as asked for (its id is 0 until it is accepted) and the wanted detail of the answer."""
 
     order: Order
@@ -37,7 +43,7 @@ class OrderRequest:
 
 def generate_client_order_id() -> str:
     """Return an id in the form Binance gives to orders that came without one."""
-    return secrets.token_urlsafe(24).replace("_", "a").replace("-", "b")[:22]
+    return f"{random.getrandbits(88):022x}"
 
 
 def read_order(parameters: Parameters, account_id: int, time_ms: int) -> OrderRequest:
@@ -46,13 +52,10 @@ def read_order(parameters: Parameters, account_id: int, time_ms: int) -> OrderRe
     Raises BinanceError -1100 to -1130 in Binance's own words; no filter and no balance is looked at here.
     """
     symbol = parameters.symbol()
-    parameters.require("side")
-    side = parameters.choice("side", SIDES, BinanceError(-1117, "Invalid side."))
-    parameters.require("type")
-    order_type = parameters.choice("type", ORDER_TYPES, BinanceError(-1116, "Invalid orderType."))
-    if side is None or order_type is None:
-        raise missing_parameter("type")
+    side = parameters.require_choice("side", SIDES, INVALID_SIDE)
+    order_type = parameters.require_choice("type", ORDER_TYPES, INVALID_TYPE)
     _check_shape(parameters, order_type)
+    quantity, quote_quantity, price, stop_price = (_read_amount(parameters, name) for name in AMOUNT_NAMES)
     order = Order(
         order_id=0,
         account_id=account_id,
@@ -62,11 +65,11 @@ def read_order(parameters: Parameters, account_id: int, time_ms: int) -> OrderRe
         type=order_type,
         created_ms=time_ms,
         updated_ms=time_ms,
-        quantity=parameters.decimal("quantity") or ZERO,
-        quote_order_quantity=parameters.decimal("quoteOrderQty") or ZERO,
-        price=parameters.decimal("price") or ZERO,
+        quantity=quantity or ZERO,
+        quote_order_quantity=quote_quantity or ZERO,
+        price=price or ZERO,
         time_in_force=_read_time_in_force(parameters),
-        stop_price=parameters.decimal("stopPrice"),
+        stop_price=stop_price,
         trailing_delta=parameters.integer("trailingDelta"),
         iceberg_quantity=_read_iceberg(parameters),
         strategy_id=parameters.integer("strategyId"),
@@ -95,9 +98,6 @@ def _check_shape(parameters: Parameters, order_type: str) -> None:
     for name in PEG_NAMES:
         if parameters.has(name):
             raise not_required(name)
-    for name in ("quantity", "quoteOrderQty", "price", "stopPrice"):
-        if parameters.decimal(name) == ZERO:
-            raise invalid_data(name)
 
 
 def _check_quantity_shape(parameters: Parameters, order_type: str) -> None:
@@ -122,8 +122,15 @@ def _check_stop_shape(parameters: Parameters, order_type: str) -> None:
             raise not_required(name)
 
 
+def _read_amount(parameters: Parameters, name: str) -> Decimal | None:
+    amount = parameters.decimal(name)
+    if amount is not None and not amount:
+        raise invalid_data(name)
+    return amount
+
+
 def _read_time_in_force(parameters: Parameters) -> str:
-    return parameters.choice("timeInForce", TIMES_IN_FORCE, BinanceError(-1115, "Invalid timeInForce.")) or "GTC"
+    return parameters.choice("timeInForce", TIMES_IN_FORCE, INVALID_TIME_IN_FORCE) or "GTC"
 
 
 def _read_iceberg(parameters: Parameters) -> Decimal | None:
@@ -139,12 +146,10 @@ def _read_strategy_type(parameters: Parameters) -> int | None:
 
 
 def _read_prevention_mode(parameters: Parameters) -> str:
-    error = BinanceError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
-    mode = parameters.choice("selfTradePreventionMode", SELF_TRADE_PREVENTION_MODES, error)
+    mode = parameters.choice("selfTradePreventionMode", SELF_TRADE_PREVENTION_MODES, INVALID_PREVENTION_MODE)
     return mode or DEFAULT_SELF_TRADE_PREVENTION_MODE
 
 
 def _read_response_type(parameters: Parameters, order_type: str) -> str:
-    error = BinanceError(-1122, "Invalid newOrderRespType.")
-    chosen = parameters.choice("newOrderRespType", RESPONSE_TYPES, error)
+    chosen = parameters.choice("newOrderRespType", RESPONSE_TYPES, INVALID_RESPONSE_TYPE)
     return chosen or ("FULL" if order_type in {"MARKET", "LIMIT"} else "ACK")

@@ -1,8 +1,9 @@
 """What an order and a fill are, and their JSON; apart so that matching has no word about formats."""
 
-from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from stockade_paper.amounts import ZERO, format_amount
 
@@ -10,8 +11,7 @@ OPEN_STATUSES = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One trade of one account's order."""
 
     account_id: int
@@ -46,12 +46,11 @@ class Fill:
         }
 
 
-@dataclass(slots=True, eq=False)
-class Order:
+class Order(msgspec.Struct, eq=False):
     """One order through its whole life.
 
     `queue_ahead` is None while nothing is known about the queue at its price; `shares_lock` is set while the other leg
-    of an OCO holds the money for both.
+    of an OCO holds the money for both; `shown` is what the book counts of it, None while it does not rest there.
     """
 
     order_id: int
@@ -85,11 +84,12 @@ class Order:
     shares_lock: bool = False
     queue_ahead: Decimal | None = None
     iceberg_left: Decimal | None = None
+    shown: Decimal | None = None
     expiry_reason: str | None = None
     prevented_quantity: Decimal = ZERO
     prevented_match_id: int | None = None
-    fills: list[Fill] = field(default_factory=list)
-    amends: list[dict[str, Any]] = field(default_factory=list)
+    fills: list[Fill] = msgspec.field(default_factory=list)
+    amends: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -153,8 +153,9 @@ def describe_full(order: Order) -> dict[str, Any]:
 
 def describe_placed(order: Order, response_type: str) -> dict[str, Any]:
     """Write the answer to a placement in the asked detail."""
-    writers = {"ACK": describe_ack, "RESULT": describe_result, "FULL": describe_full}
-    return writers[response_type](order)
+    if response_type == "ACK":
+        return describe_ack(order)
+    return describe_full(order) if response_type == "FULL" else describe_result(order)
 
 
 def describe_query(order: Order) -> dict[str, Any]:
@@ -230,14 +231,19 @@ def _tail(order: Order) -> dict[str, Any]:
     return {"selfTradePreventionMode": order.self_trade_prevention} | present
 
 
+_DUMPED_FIELDS = {
+    item.name: item.default for item in msgspec.structs.fields(Order) if item.name not in {"fills", "shown"}
+}
+
+
 def dump_order(order: Order) -> dict[str, Any]:
-    """Write an order for the state on disk: every field that is not at its default, without its fills."""
-    values = {item.name: getattr(order, item.name) for item in fields(order) if item.name != "fills"}
-    return {
-        item.name: values[item.name] for item in fields(order) if values.get(item.name, item.default) != item.default
-    }
+    """Write an order for the state on disk: every field that is not at its default.
+
+    Its fills have lines of their own, and what it shows is counted anew when it is put back into the book.
+    """
+    return {name: value for name, default in _DUMPED_FIELDS.items() if (value := getattr(order, name)) != default}
 
 
 def dump_fill(fill: Fill) -> dict[str, Any]:
     """Write a fill for the state on disk."""
-    return {item.name: getattr(fill, item.name) for item in fields(fill)}
+    return msgspec.structs.asdict(fill)

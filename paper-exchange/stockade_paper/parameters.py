@@ -1,7 +1,7 @@
 """Request parameters and their checks, apart so that a wrong value gets Binance's text from every endpoint alike."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
 from stockade_paper.errors import BinanceError, illegal_characters, invalid_data, missing_parameter, too_precise
@@ -79,11 +79,18 @@ class Parameters:
             raise invalid_data(name)
         return value.lower() == "true"
 
-    def choice(self, name: str, allowed: Collection[str], error: BinanceError) -> str | None:
-        """Return one of `allowed`, None when absent; raises `error` for anything else."""
+    def choice(self, name: str, allowed: Collection[str], refuse: Callable[[], BinanceError]) -> str | None:
+        """Return one of `allowed`, None when absent; raises what `refuse` makes for anything else."""
         value = self.text(name)
         if value is not None and value not in allowed:
-            raise error
+            raise refuse()
+        return value
+
+    def require_choice(self, name: str, allowed: Collection[str], refuse: Callable[[], BinanceError]) -> str:
+        """Return one of `allowed`; raises -1102 when absent, what `refuse` makes for anything else."""
+        value = self.require(name)
+        if value not in allowed:
+            raise refuse()
         return value
 
     def client_order_id(self, name: str) -> str | None:

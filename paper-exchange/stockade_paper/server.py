@@ -1,6 +1,7 @@
 """Puts the parts together into one server on one port, and takes them apart again."""
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -159,6 +160,8 @@ async def serve(settings: Settings) -> None:
     port, control_port = runners[0].addresses[0][1], runners[-1].addresses[0][1]
     LOG.info("paper exchange listens on http://%s:%d (feed: %s)", settings.host, port, settings.feed)
     LOG.info("control API on http://%s:%d/paper/v1", settings.host, control_port)
+    # What was built so far stays to the end; without this the collector would look through all of it again and again.
+    gc.freeze()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

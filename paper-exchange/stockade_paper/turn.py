@@ -19,9 +19,12 @@ class Turn:
         self.fills: list[Fill] = []
         self._execution_ids = execution_ids
 
-    def touch(self, account: Account, asset: str) -> None:
-        """Note that a balance may have changed."""
-        self.touched.setdefault(account.account_id, set()).add(asset)
+    def touch(self, account: Account, *assets: str) -> None:
+        """Note that balances may have changed."""
+        touched = self.touched.get(account.account_id)
+        if touched is None:
+            touched = self.touched[account.account_id] = set()
+        touched.update(assets)
         account.updated_ms = self.time_ms
 
     def change(self, order: Order) -> None:

@@ -1,9 +1,7 @@
 """The WebSocket API door (`/ws-api/v3`): requests with ids, sessions, user event subscriptions."""
 
 import asyncio
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,14 +10,14 @@ from aiohttp import web
 from stockade_paper.accounts import ApiKey
 from stockade_paper.connections import Connection
 from stockade_paper.dispatch import WEBSOCKET_ENDPOINTS, Dispatcher
-from stockade_paper.errors import BinanceError, illegal_characters, invalid_key, missing_parameter
-from stockade_paper.json_text import parse_json
+from stockade_paper.errors import BinanceError, invalid_key
 from stockade_paper.latency import DelayLine
-from stockade_paper.parameters import INTEGER_PATTERN, Parameters
+from stockade_paper.parameters import Parameters
 from stockade_paper.security import check_signature, check_time, find_key
 from stockade_paper.signatures import websocket_payload
 from stockade_paper.time_units import to_microseconds, wants_microseconds
 from stockade_paper.user_streams import Deliver, UserStreams
+from stockade_paper.websocket_requests import Request, read_request
 
 SESSION_WEIGHT = 2
 CONNECTION_WEIGHT = 2
@@ -157,26 +155,23 @@ class Session:
             answer["rateLimits"] = self._describe_limits(None)
         return msgspec.json.encode(answer).decode()
 
-    def _record(self, request: "Request | None") -> int:
-        values = request.values if request is not None and isinstance(request.values, dict) else {}
-        told = {name: _write_value(value) for name, value in values.items()}
+    def _record(self, request: Request | None) -> int:
+        told = request.parameters.values if request is not None and request.parameters is not None else {}
         key = self._api.dispatcher.exchange.accounts.keys.get(told.get("apiKey", "")) or self._key
         name = str(request.method) if request is not None else "(not JSON)"
         account = key.account_id if key is not None else None
         return self._api.dispatcher.audit.record_request("websocket-api", self.connection.address, name, told, account)
 
-    def _reply(self, request: "Request | None") -> tuple[int, str, bool]:
+    def _reply(self, request: Request | None) -> tuple[int, str, bool]:
         """Return status and text of the answer to one request, and whether it placed an order."""
         if request is None:
             error = BinanceError(-1135, "Invalid JSON Request")
             return error.status, self.refuse(None, error, wants_limits=self._wants_limits), False
         wants_limits = self._wants_limits
-        if isinstance(request.values, dict) and "returnRateLimits" in request.values:
-            wants_limits = str(request.values["returnRateLimits"]).lower() != "false"
+        if request.parameters is not None and request.parameters.has("returnRateLimits"):
+            wants_limits = request.parameters.values["returnRateLimits"].lower() != "false"
         try:
-            method = _read_method(request)
-            parameters = read_parameters(request.values)
-            result, order_key = self._perform(method, parameters)
+            result, order_key = self._perform(request.require_method(), request.require_parameters())
         except BinanceError as error:
             return error.status, self.refuse(request.number, error, wants_limits=wants_limits), False
         answer = {"id": request.number, "status": 200, "result": self._in_unit(result)}
@@ -315,49 +310,5 @@ class Subscription:
         self.is_of_session = is_of_session
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request as it arrived; `values` are its `params`, numbers still as they were written."""
-
-    number: Any
-    method: Any
-    values: Any
-
-
-def read_request(text: str) -> Request | None:
-    """Read a text frame, None when it is no JSON object."""
-    try:
-        request = parse_json(text)
-        exact = parse_json(text, keep_numbers=True)
-    except ValueError:
-        return None
-    if not isinstance(request, dict):
-        return None
-    return Request(request.get("id"), request.get("method"), exact.get("params") or {})
-
-
-def read_parameters(values: Any) -> Parameters:
-    """Turn a request's `params` into text; raises BinanceError -1135 when they are no object."""
-    if not isinstance(values, dict):
-        raise BinanceError(-1135, "Invalid JSON Request")
-    return Parameters({name: _write_value(value) for name, value in values.items() if value is not None})
-
-
 def _keep(value: Any) -> Any:
     return value
-
-
-def _write_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | dict):
-        return json.dumps(value, separators=(",", ":"))
-    return str(value)
-
-
-def _read_method(request: Request) -> str:
-    if request.number is not None and not isinstance(request.number, int | str):
-        raise illegal_characters("id", INTEGER_PATTERN)
-    if not isinstance(request.method, str) or not request.method:
-        raise missing_parameter("method")
-    return request.method.removeprefix("v3/")

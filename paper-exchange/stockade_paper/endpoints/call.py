@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from stockade_paper.accounts import Account, ApiKey
 from stockade_paper.exchange import Exchange
 from stockade_paper.limits import Limits
 from stockade_paper.parameters import Parameters
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request that has passed its checks."""
 
     exchange: Exchange

@@ -7,7 +7,7 @@ from typing import Any
 from stockade_paper.amounts import ZERO, format_amount
 from stockade_paper.candles import DAY_MS, INTERVALS_MS, Candle, close_of, read_time_zone
 from stockade_paper.endpoints.call import Call, Endpoint
-from stockade_paper.errors import BinanceError, illegal_characters, invalid_data
+from stockade_paper.errors import BinanceError, illegal_characters, invalid_choice, invalid_data
 from stockade_paper.instruments import describe_instrument
 from stockade_paper.market import Market, Trade
 from stockade_paper.parameters import Parameters
@@ -22,6 +22,7 @@ from stockade_paper.tickers import (
 
 WINDOW_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": DAY_MS}
 MAX_WINDOW_MS = 7 * DAY_MS
+INVALID_INTERVAL = invalid_choice(-1120, "Invalid interval.")
 TIME_ZONE_PATTERN = r"^[+-]?[0-9]{1,2}(:[0-9]{2})?$"
 
 
@@ -97,8 +98,7 @@ def list_aggregate_trades(call: Call) -> list[dict[str, Any]]:
 def list_klines(call: Call) -> list[list[Any]]:
     """List candles."""
     market = _market(call)
-    call.parameters.require("interval")
-    interval = call.parameters.choice("interval", INTERVALS_MS, BinanceError(-1120, "Invalid interval.")) or ""
+    interval = call.parameters.require_choice("interval", INTERVALS_MS, INVALID_INTERVAL)
     offset_ms = read_time_zone(call.parameters.text("timeZone") or "0")
     if offset_ms is None:
         raise illegal_characters("timeZone", TIME_ZONE_PATTERN)
@@ -198,7 +198,7 @@ def _each(call: Call, write: Callable[[Market], dict[str, Any]]) -> Any:
 
 
 def _wants_mini(parameters: Parameters) -> bool:
-    return parameters.choice("type", ("FULL", "MINI"), invalid_data("type")) == "MINI"
+    return parameters.choice("type", ("FULL", "MINI"), lambda: invalid_data("type")) == "MINI"
 
 
 def _require_symbols(parameters: Parameters) -> None:

@@ -5,11 +5,20 @@ from typing import Any
 from stockade_paper.amounts import format_amount
 from stockade_paper.endpoints.call import Call, Endpoint
 from stockade_paper.endpoints.order_lists import describe_cancelled_list
-from stockade_paper.errors import BinanceError, invalid_data, missing_either, missing_parameter, unknown_order
+from stockade_paper.errors import (
+    BinanceError,
+    invalid_choice,
+    invalid_data,
+    missing_either,
+    missing_parameter,
+    unknown_order,
+)
 from stockade_paper.order_requests import generate_client_order_id, read_order
 from stockade_paper.orders import Order, describe_cancelled, describe_placed, describe_query
 from stockade_paper.parameters import Parameters
 
+REPLACE_MODES = ("STOP_ON_FAILURE", "ALLOW_FAILURE")
+INVALID_RESTRICTIONS = invalid_choice(-1145, "Invalid cancelRestrictions")
 RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
 
 
@@ -71,8 +80,7 @@ def find_to_cancel(call: Call, id_name: str, client_id_name: str) -> Order:
 
 def check_restrictions(parameters: Parameters, order: Order) -> None:
     """`cancelRestrictions`; raises BinanceError -2011 when the order's status is another one."""
-    error = BinanceError(-1145, "Invalid cancelRestrictions")
-    wanted = parameters.choice("cancelRestrictions", RESTRICTIONS, error)
+    wanted = parameters.choice("cancelRestrictions", RESTRICTIONS, INVALID_RESTRICTIONS)
     if wanted is not None and order.status != RESTRICTIONS[wanted]:
         raise BinanceError(-2011, "Order was not canceled due to cancel restrictions.")
 
@@ -100,9 +108,7 @@ def cancel_all_orders(call: Call) -> list[dict[str, Any]]:
 
 def replace_order(call: Call) -> dict[str, Any]:
     """Cancel an order and place another one ("Cancel an Existing Order and Send a New Order")."""
-    modes = ("STOP_ON_FAILURE", "ALLOW_FAILURE")
-    call.parameters.require("cancelReplaceMode")
-    mode = call.parameters.choice("cancelReplaceMode", modes, invalid_data("cancelReplaceMode"))
+    mode = call.parameters.require_choice("cancelReplaceMode", REPLACE_MODES, lambda: invalid_data("cancelReplaceMode"))
     if not call.parameters.has("cancelOrderId") and not call.parameters.has("cancelOrigClientOrderId"):
         raise missing_either("cancelOrigClientOrderId", "cancelOrderId")
     request = read_order(call.parameters, call.account.account_id, call.now_ms)
