@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stockade_paper.account_requests import FIELDS as ACCOUNT_FIELDS
 from stockade_paper.dispatch import ENDPOINTS
+from stockade_paper.endpoints.market_data import list_block_trades, refuse_reference_price, show_execution_rules
 from stockade_paper.feeds.regimes import REGIME_NAMES
 from stockade_paper.settings import FEEDS, Settings
 from stockade_paper.symbols import FIELDS as SYMBOL_FIELDS
@@ -22,12 +23,12 @@ README = Path(__file__).with_name("README.md")
 SCHEMA = Path(__file__).with_name("config.schema.json")
 BEGIN = "<!-- coverage: written by coverage.py -->"
 END = "<!-- end of coverage -->"
-ELSEWHERE = (
-    ("POST /api/v3/sor/order", "sor.order.place"),
-    ("POST /api/v3/sor/order/test", "sor.order.test"),
-    ("GET /api/v3/referencePrice/calculation", "referencePrice.calculation"),
-    ("", "userDataStream.subscribe.listenToken"),
-)
+REFUSED = {
+    refuse_reference_price: "-2043: no symbol has a reference price",
+    list_block_trades: "empty: there are no block trades",
+    show_execution_rules: "empty: there are no rules",
+}
+ELSEWHERE = (("", "userDataStream.subscribe.listenToken", "no: margin accounts only"),)
 STREAMS = (
     "<symbol>@trade",
     "<symbol>@aggTrade",
@@ -46,7 +47,10 @@ STREAMS = (
     "!miniTicker@arr",
     "!ticker_4h@arr",
 )
-MISSING_STREAMS = ("<symbol>@referencePrice", "<symbol>@blockTrade")
+SILENT_STREAMS = {
+    "<symbol>@referencePrice": "silent: no symbol has a reference price",
+    "<symbol>@blockTrade": "silent: there are no block trades",
+}
 CHOICES = {"feed": FEEDS, "regime": REGIME_NAMES}
 ACCOUNT: dict[str, object] = {
     "type": "object",
@@ -69,15 +73,19 @@ LISTS: dict[str, dict[str, object]] = {
 
 def write_table() -> str:
     """Return the table as Markdown."""
-    rows = [(" ".join(endpoint.rest or ()), endpoint.websocket or "", "yes") for endpoint in ENDPOINTS]
+    rows = [
+        (" ".join(endpoint.rest or ()), endpoint.websocket or "", REFUSED.get(endpoint.handler, "yes"))
+        for endpoint in ENDPOINTS
+    ]
     rows += [("", method, "yes") for method in OWN_METHODS]
-    rows += [(rest, method, "no") for rest, method in ELSEWHERE]
-    rows.sort(key=lambda row: (row[2] == "no", row[0].partition(" ")[2] or "~", row))
+    rows += ELSEWHERE
+    rows.sort(key=lambda row: (row[2] != "yes", row[0].partition(" ")[2] or "~", row))
     lines = ["| REST | WebSocket API | here |", "| --- | --- | --- |"]
     lines += [f"| {_code(rest)} | {_code(method)} | {here} |" for rest, method, here in rows]
-    count = sum(1 for row in rows if row[2] == "yes")
-    lines += ["", f"{count} of {len(rows)} functions.", "", "| market stream | here |", "| --- | --- |"]
-    lines += [f"| `{name}` | yes |" for name in STREAMS] + [f"| `{name}` | no |" for name in MISSING_STREAMS]
+    count = sum(1 for row in rows if not row[2].startswith("no"))
+    lines += ["", f"{count} of {len(rows)} functions are answered.", "", "| market stream | here |", "| --- | --- |"]
+    lines += [f"| `{name}` | yes |" for name in STREAMS]
+    lines += [f"| `{name}` | {here} |" for name, here in SILENT_STREAMS.items()]
     return "\n".join(lines)
 
 

@@ -102,6 +102,11 @@ def unknown_order() -> BinanceError:
     return BinanceError(-2011, "Unknown order sent.")
 
 
+def no_reference_price() -> BinanceError:
+    """-2043 of a symbol that never had a reference price."""
+    return BinanceError(-2043, "This symbol doesn't have a reference price.")
+
+
 def no_such_order() -> BinanceError:
     """-2013, the answer to asking for an order that never was."""
     return BinanceError(-2013, "Order does not exist.")

@@ -42,6 +42,7 @@ class Exchange:
         clock: Callable[[], int],
         *,
         first_order_id: int = 1,
+        first_execution_id: int = 1,
     ) -> None:
         self.accounts = Accounts()
         self.markets = {market.instrument.symbol: market for market in markets}
@@ -52,7 +53,7 @@ class Exchange:
         self.clock = clock
         self.sinks: list[TurnSink] = []
         self.order_ids = itertools.count(first_order_id)
-        self.execution_ids = itertools.count(1)
+        self.execution_ids = itertools.count(first_execution_id)
         self.open_orders: dict[int, Order] = {}
         self._open_of: dict[tuple[int, str], dict[int, Order]] = {}  # By account and symbol.
         self._stops: dict[str, dict[int, Order]] = {}  # Those that wait for their trigger, by symbol.
@@ -307,6 +308,7 @@ class Exchange:
             name = (oldest.account_id, oldest.symbol, oldest.client_order_id)
             if self._by_client_id.get(name) is oldest:
                 del self._by_client_id[name]
+            self.lists.forget(oldest)
 
     def _start_working(self, order: Order, turn: Turn) -> None:
         order.is_working = True

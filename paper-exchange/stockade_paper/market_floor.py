@@ -17,6 +17,7 @@ from stockade_paper.settings import Settings
 
 TRADE_ID_EPOCH_SECONDS = 1_600_000_000
 TRADE_IDS_PER_SECOND = 100
+EXECUTION_IDS_PER_MILLISECOND = 10
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _build_replay(settings: Settings, fees: FeeSchedule) -> MarketFloor:
     recording = replay.read_recording(settings.trades, settings.quotes, instrument.symbol)
     book = Book(has_full_depth=False)
     market = Market(instrument, book, prints_own_trades=False, first_trade_id=_first_trade_id())
-    exchange = Exchange([market], fees, read_clock)
+    exchange = Exchange([market], fees, read_clock, first_execution_id=_first_execution_id())
     events = replay.play(recording, settings.speed, is_looped=settings.loop)
     return MarketFloor(exchange, Player("replay", exchange, events))
 
@@ -65,7 +66,7 @@ def _build_binance(settings: Settings, fees: FeeSchedule) -> MarketFloor:
         Market(each.instrument, Book(has_full_depth=True), prints_own_trades=False, first_trade_id=_first_trade_id())
         for each in settings.symbols
     ]
-    exchange = Exchange(markets, fees, read_clock)
+    exchange = Exchange(markets, fees, read_clock, first_execution_id=_first_execution_id())
     source = Source(settings.source_rest.rstrip("/"), settings.source_streams.rstrip("/"))
     return MarketFloor(exchange, BinanceFeed(exchange, source, settings.history_minutes))
 
@@ -89,7 +90,7 @@ def _build_synthetic(settings: Settings, fees: FeeSchedule) -> MarketFloor:
             market.last_price = history[-1].close
         markets.append(market)
         sources.append(source)
-    exchange = Exchange(markets, fees, read_clock)
+    exchange = Exchange(markets, fees, read_clock, first_execution_id=_first_execution_id())
     for source in sources:
         for event in source.advance():
             exchange.apply_feed(event)
@@ -101,3 +102,8 @@ def _build_synthetic(settings: Settings, fees: FeeSchedule) -> MarketFloor:
 def _first_trade_id() -> int:
     """Begin where no earlier run can have been: ids never repeat over restarts."""
     return (int(time.time()) - TRADE_ID_EPOCH_SECONDS) * TRADE_IDS_PER_SECOND
+
+
+def _first_execution_id() -> int:
+    """Begin above what any earlier run can have needed: execution ids rise over restarts."""
+    return read_clock() * EXECUTION_IDS_PER_MILLISECOND

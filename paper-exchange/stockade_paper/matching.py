@@ -3,7 +3,6 @@
 Apart from the exchange because it knows no request and no client: orders, a book and balances only.
 """
 
-import itertools
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -80,7 +79,6 @@ class Matcher:
         self._bnb_price = bnb_price
         self._before_fill = before_fill
         self._after_fill = after_fill
-        self._prevented_ids = itertools.count(1)
 
     def plan(self, order: Order) -> Plan:
         """Walk the book for a taker without changing anything."""
@@ -232,10 +230,12 @@ class Matcher:
         )
         account.balance(commission_asset).free -= commission
         turn.touch(account, pays, receives, commission_asset)
+        # What smart order routing buys comes from the exchange itself: an allocation under the market's own number.
+        allocation_id = trade_id if order.uses_sor and not is_maker else None
         fill = Fill(
             order.account_id,
             order.symbol,
-            trade_id,
+            trade_id if allocation_id is None else -1,
             order.order_id,
             order.order_list_id,
             order.side,
@@ -245,6 +245,7 @@ class Matcher:
             commission_asset,
             turn.time_ms,
             is_maker,
+            allocation_id,
         )
         order.fills.append(fill)
         turn.fills.append(fill)
@@ -277,7 +278,7 @@ class Matcher:
     def _prevent(self, taker: Order, maker: Order, quantity: Decimal, turn: Turn) -> None:
         """Keep an account from trading with itself; the taker's mode decides ("STP FAQ")."""
         mode = taker.self_trade_prevention
-        match_id = next(self._prevented_ids)
+        match_id = next(turn.execution_ids)
         for order in (taker, maker):
             order.prevented_match_id = match_id
         if mode in {"DECREMENT", "TRANSFER"}:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stockade_paper.amounts import ZERO, round_down
-from stockade_paper.errors import BinanceError
+from stockade_paper.errors import BinanceError, engine_filter_failure
 from stockade_paper.orders import Order
 from stockade_paper.turn import Turn
 
@@ -76,6 +76,7 @@ class OrderLists:
         exchange = self._exchange
         for order in order_list.orders:
             exchange.check_form(order)
+        self._check_count(order_list)
         for order in (order_list.working,) if order_list.working is not None else order_list.orders:
             exchange.check_means(order)
         turn = exchange.begin()
@@ -137,6 +138,12 @@ class OrderLists:
                     matcher.close(other, "EXPIRED", turn, reason="OTO_PHASE_ONE_EXPIRED")
         self._finish(order_list, turn)
 
+    def forget(self, order: Order) -> None:
+        """Forget the list of an order that is not kept any longer."""
+        order_list = self.by_id.get(order.order_list_id)
+        if order_list is not None and order_list.is_done:
+            del self.by_id[order_list.list_id]
+
     def continue_ids(self) -> None:
         """Continue the numbers of lists after those that were read from disk."""
         self._ids = itertools.count(max(self.by_id, default=0) + 1)
@@ -152,6 +159,13 @@ class OrderLists:
     def of_account(self, account_id: int) -> list[OrderList]:
         """List an account's lists, oldest first."""
         return [order_list for order_list in self.by_id.values() if order_list.account_id == account_id]
+
+    def _check_count(self, order_list: OrderList) -> None:
+        """MAX_NUM_ORDER_LISTS of the account on this symbol; raises BinanceError -2010."""
+        own = (each for each in self.of_account(order_list.account_id) if each.symbol == order_list.symbol)
+        most = self._exchange.market(order_list.symbol).instrument.max_order_lists
+        if sum(not each.is_done for each in own) >= most:
+            raise engine_filter_failure("MAX_NUM_ORDER_LISTS")
 
     def _partner(self, order: Order) -> Order | None:
         order_list = self.by_id.get(order.order_list_id)

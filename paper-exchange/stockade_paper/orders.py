@@ -8,11 +8,13 @@ import msgspec
 from stockade_paper.amounts import ZERO, format_amount
 
 OPEN_STATUSES = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
+SOR_FLOOR = "SOR"
+ALLOCATION_MATCH = "ONE_PARTY_TRADE_REPORT"
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
-    """One trade of one account's order."""
+    """One trade of one account's order; smart order routing gives it an `allocation_id` and no trade id (-1)."""
 
     account_id: int
     symbol: str
@@ -26,6 +28,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     commission_asset: str
     time_ms: int
     is_maker: bool
+    allocation_id: int | None = None
 
     def describe(self) -> dict[str, Any]:
         """Write it as a row of myTrades."""
@@ -43,6 +46,18 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
             "isBuyer": self.side == "BUY",
             "isMaker": self.is_maker,
             "isBestMatch": True,
+        }
+
+    def describe_allocation(self) -> dict[str, Any]:
+        """Write it as a row of myAllocations."""
+        row = self.describe()
+        kept = ("symbol", "orderId", "orderListId", "price", "qty", "quoteQty", "commission", "commissionAsset", "time")
+        return {key: row[key] for key in kept} | {
+            "allocationId": self.allocation_id,
+            "allocationType": "SOR",
+            "isBuyer": row["isBuyer"],
+            "isMaker": self.is_maker,
+            "isAllocator": False,
         }
 
 
@@ -71,6 +86,7 @@ class Order(msgspec.Struct, eq=False):
     strategy_id: int | None = None
     strategy_type: int | None = None
     self_trade_prevention: str = "NONE"
+    uses_sor: bool = False
     status: str = "NEW"
     executed: Decimal = ZERO
     cumulative_quote: Decimal = ZERO
@@ -137,18 +153,20 @@ def describe_result(order: Order) -> dict[str, Any]:
 
 def describe_full(order: Order) -> dict[str, Any]:
     """Write the FULL answer to a placement: RESULT and its fills."""
-    return describe_result(order) | {
-        "fills": [
-            {
-                "price": format_amount(fill.price),
-                "qty": format_amount(fill.quantity),
-                "commission": format_amount(fill.commission),
-                "commissionAsset": fill.commission_asset,
-                "tradeId": fill.trade_id,
-            }
-            for fill in order.fills
-        ]
+    return describe_result(order) | {"fills": [_describe_fill(fill) for fill in order.fills]}
+
+
+def _describe_fill(fill: Fill) -> dict[str, Any]:
+    row = {
+        "price": format_amount(fill.price),
+        "qty": format_amount(fill.quantity),
+        "commission": format_amount(fill.commission),
+        "commissionAsset": fill.commission_asset,
+        "tradeId": fill.trade_id,
     }
+    if fill.allocation_id is None:
+        return row
+    return row | {"matchType": ALLOCATION_MATCH, "allocId": fill.allocation_id}
 
 
 def describe_placed(order: Order, response_type: str) -> dict[str, Any]:
@@ -226,6 +244,8 @@ def _tail(order: Order) -> dict[str, Any]:
         "preventedMatchId": order.prevented_match_id,
         "preventedQuantity": format_amount(order.prevented_quantity) if order.prevented_quantity else None,
         "expiryReason": order.expiry_reason,
+        "workingFloor": SOR_FLOOR if order.uses_sor else None,
+        "usedSor": order.uses_sor or None,
     }
     present = {key: value for key, value in optional.items() if value is not None}
     return {"selfTradePreventionMode": order.self_trade_prevention} | present

@@ -17,7 +17,7 @@ class Turn:
         self.touched: dict[int, set[str]] = {}
         self.orders: dict[int, Order] = {}
         self.fills: list[Fill] = []
-        self._execution_ids = execution_ids
+        self.execution_ids = execution_ids
 
     def touch(self, account: Account, *assets: str) -> None:
         """Note that balances may have changed."""
@@ -35,7 +35,7 @@ class Turn:
     def report(self, order: Order, execution_type: str, **details: Any) -> None:
         """Note an executionReport of the order as it is now."""
         self.change(order)
-        event = report_execution(order, execution_type, self.time_ms, next(self._execution_ids), **details)
+        event = report_execution(order, execution_type, self.time_ms, next(self.execution_ids), **details)
         self.events.append((order.account_id, event))
 
     def add_event(self, account_id: int, event: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from stockade_paper.accounts import Account
 from stockade_paper.amounts import ZERO, format_amount
-from stockade_paper.orders import Fill, Order
+from stockade_paper.orders import ALLOCATION_MATCH, SOR_FLOOR, Fill, Order
 
 
 def report_execution(
@@ -54,6 +54,8 @@ def report_execution(
         "Q": format_amount(order.quote_order_quantity),
         "V": order.self_trade_prevention,
     }
+    if fill is not None and fill.allocation_id is not None:
+        report |= {"b": ALLOCATION_MATCH, "a": fill.allocation_id}
     return report | _conditional_keys(order)
 
 
@@ -69,6 +71,8 @@ def _conditional_keys(order: Order) -> dict[str, Any]:
         keys["J"] = order.strategy_type
     if order.prevented_match_id is not None:
         keys |= {"v": order.prevented_match_id, "A": format_amount(order.prevented_quantity)}
+    if order.uses_sor:
+        keys |= {"k": SOR_FLOOR, "uS": True}
     if order.expiry_reason is not None:
         keys["eR"] = order.expiry_reason
     return keys

@@ -10,6 +10,7 @@ from aiohttp import web
 from stockade_paper.accounts import ApiKey
 from stockade_paper.connections import Connection
 from stockade_paper.dispatch import WEBSOCKET_ENDPOINTS, Dispatcher
+from stockade_paper.endpoints.known_parameters import check_known
 from stockade_paper.errors import BinanceError, invalid_key
 from stockade_paper.latency import DelayLine
 from stockade_paper.parameters import Parameters
@@ -23,6 +24,7 @@ SESSION_WEIGHT = 2
 CONNECTION_WEIGHT = 2
 MAX_SUBSCRIPTIONS = 1000
 UNKNOWN_KEY = -2008
+ANSWERED_AS_LIST = frozenset({"sor.order.place"})
 
 
 class WebsocketApi:
@@ -185,13 +187,17 @@ class Session:
         own = OWN_METHODS.get(method)
         if own is not None:
             dispatcher.charge(self.connection.address, SESSION_WEIGHT)
+            check_known(method, parameters.values)
             return own(self, parameters), None
         endpoint = WEBSOCKET_ENDPOINTS.get(method)
         if endpoint is None:
             raise BinanceError(-1020, "This operation is not supported.")
         dispatcher.charge(self.connection.address, endpoint.weigh(parameters))
+        check_known(endpoint.rest or method, parameters.values)
         key = self._authenticate(parameters) if endpoint.signed else None
         result = dispatcher.run(endpoint, parameters, key, self.connection.address)
+        if method in ANSWERED_AS_LIST:
+            result = [result]
         return result, key if endpoint.orders else None
 
     def _authenticate(self, parameters: Parameters) -> ApiKey:

@@ -102,6 +102,7 @@ def list_my_trades(call: Call) -> list[dict[str, Any]]:
         for fill in call.exchange.fills
         if fill.account_id == call.account.account_id
         and fill.symbol == symbol
+        and fill.allocation_id is None
         and (first is None or fill.trade_id >= first)
         and (order_id is None or fill.order_id == order_id)
         and is_within(fill.time_ms, start, end)
@@ -161,9 +162,23 @@ def list_prevented_matches(call: Call) -> list[dict[str, Any]]:
 
 
 def list_allocations(call: Call) -> list[dict[str, Any]]:
-    """List allocations of smart order routing: there are none."""
-    call.exchange.market(call.parameters.symbol())
-    return []
+    """List an account's allocations, what smart order routing gave its orders."""
+    symbol = call.parameters.symbol()
+    call.exchange.market(symbol)
+    first, order_id = call.parameters.integer("fromAllocationId"), call.parameters.integer("orderId")
+    start, end = read_times(call.parameters)
+    fills = [
+        fill
+        for fill in call.exchange.fills
+        if fill.account_id == call.account.account_id
+        and fill.symbol == symbol
+        and fill.allocation_id is not None
+        and (first is None or fill.allocation_id >= first)
+        and (order_id is None or fill.order_id == order_id)
+        and is_within(fill.time_ms, start, end)
+    ]
+    chosen = page(call.parameters, fills, oldest=first is not None or bool(start))
+    return [fill.describe_allocation() for fill in chosen]
 
 
 def show_filters(call: Call) -> dict[str, Any]:

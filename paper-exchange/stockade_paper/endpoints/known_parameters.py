@@ -1,13 +1,14 @@
-"""Which parameters each REST endpoint knows; apart because anything else is refused before a handler sees the request.
+"""Which parameters each function knows; apart because anything else is refused before a handler sees the request.
 
-An endpoint that is not listed knows none. The WebSocket API does not look: ccxt sends it `postOnly` and is served.
+An endpoint that is not listed knows none. The WebSocket API refuses in the same words: a function goes by its REST
+route there too, and the few of its own by their method.
 """
 
 from collections.abc import Mapping
 
 from stockade_paper.errors import BinanceError
 
-Route = tuple[str, str]
+Name = tuple[str, str] | str
 # What belongs to every request rather than to its endpoint.
 ENVELOPE = frozenset({"apiKey", "signature", "timestamp", "recvWindow", "returnRateLimits"})
 LEG = ("ClientOrderId", "IcebergQty", "Price", "StrategyId", "StrategyType", "TimeInForce")
@@ -16,6 +17,10 @@ SHARED = "symbol listClientOrderId newOrderRespType selfTradePreventionMode"
 ORDER = (
     "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId strategyId strategyType stopPrice "
     "trailingDelta icebergQty newOrderRespType selfTradePreventionMode"
+)
+SOR_ORDER = (
+    "symbol side type timeInForce quantity price newClientOrderId strategyId strategyType icebergQty newOrderRespType "
+    "selfTradePreventionMode"
 )
 CANCEL = "symbol orderId origClientOrderId newClientOrderId cancelRestrictions"
 REPLACE = (
@@ -35,10 +40,11 @@ def _legs(prefix: str, suffixes: tuple[str, ...]) -> str:
 WORKING = _legs("working", (*LEG, "Type", "Side", "Quantity"))
 PENDING = _legs("pending", (*STOP_LEG, "Side"))
 PENDING_PAIR = f"pendingSide {_legs('pendingAbove', STOP_LEG)} {_legs('pendingBelow', STOP_LEG)}"
-NAMES: dict[Route, str] = {
+NAMES: dict[Name, str] = {
     ("GET", "/api/v3/exchangeInfo"): "symbol symbols permissions showPermissionSets symbolStatus",
     ("GET", "/api/v3/executionRules"): "symbol symbols symbolStatus",
     ("GET", "/api/v3/referencePrice"): "symbol",
+    ("GET", "/api/v3/referencePrice/calculation"): "symbol symbolStatus",
     ("GET", "/api/v3/historicalBlockTrades"): "symbol fromId limit",
     ("GET", "/api/v3/depth"): "symbol limit symbolStatus",
     ("GET", "/api/v3/trades"): "symbol limit",
@@ -54,6 +60,8 @@ NAMES: dict[Route, str] = {
     ("GET", "/api/v3/ticker/bookTicker"): "symbol symbols symbolStatus",
     ("POST", "/api/v3/order"): ORDER,
     ("POST", "/api/v3/order/test"): f"{ORDER} computeCommissionRates",
+    ("POST", "/api/v3/sor/order"): SOR_ORDER,
+    ("POST", "/api/v3/sor/order/test"): f"{SOR_ORDER} computeCommissionRates",
     ("DELETE", "/api/v3/order"): CANCEL,
     ("DELETE", "/api/v3/openOrders"): "symbol",
     ("POST", "/api/v3/order/cancelReplace"): f"{ORDER} {REPLACE}",
@@ -78,13 +86,14 @@ NAMES: dict[Route, str] = {
     ("GET", "/api/v3/myAllocations"): "symbol startTime endTime fromAllocationId limit orderId",
     ("GET", "/api/v3/myFilters"): "symbol",
     ("GET", "/sapi/v1/asset/tradeFee"): "symbol",
+    "userDataStream.unsubscribe": "subscriptionId",
 }
-KNOWN = {route: frozenset(names.split()) for route, names in NAMES.items()}
+KNOWN = {function: frozenset(names.split()) for function, names in NAMES.items()}
 
 
-def check_known(route: Route, values: Mapping[str, str]) -> None:
-    """Refuse a request with a parameter that its endpoint does not know; raises BinanceError -1101 or -1104."""
-    known = KNOWN.get(route, frozenset())
+def check_known(function: Name, values: Mapping[str, str]) -> None:
+    """Refuse a request with a parameter that its function does not know; raises BinanceError -1101 or -1104."""
+    known = KNOWN.get(function, frozenset())
     sent = values.keys()
     unknown = sent - known - ENVELOPE
     if not unknown:

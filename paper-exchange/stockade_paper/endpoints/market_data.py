@@ -7,7 +7,7 @@ from typing import Any
 from stockade_paper.amounts import ZERO, format_amount
 from stockade_paper.candles import DAY_MS, INTERVALS_MS, Candle, close_of, read_time_zone
 from stockade_paper.endpoints.call import Call, Endpoint
-from stockade_paper.errors import BinanceError, illegal_characters, invalid_choice, invalid_data
+from stockade_paper.errors import BinanceError, illegal_characters, invalid_choice, invalid_data, no_reference_price
 from stockade_paper.instruments import describe_instrument
 from stockade_paper.market import Market, Trade
 from stockade_paper.parameters import Parameters
@@ -45,7 +45,16 @@ def show_exchange_info(call: Call) -> dict[str, Any]:
         "rateLimits": call.limits.describe(),
         "exchangeFilters": [],
         "symbols": [describe_instrument(market.instrument, market.status) for market in markets],
+        "sors": _describe_routes(markets),
     }
+
+
+def _describe_routes(markets: list[Market]) -> list[dict[str, Any]]:
+    """Write which symbols smart order routing serves: all of them, by base asset."""
+    routes: dict[str, list[str]] = {}
+    for market in markets:
+        routes.setdefault(market.instrument.base, []).append(market.instrument.symbol)
+    return [{"baseAsset": asset, "symbols": symbols} for asset, symbols in routes.items()]
 
 
 def show_depth(call: Call) -> dict[str, Any]:
@@ -119,9 +128,10 @@ def show_execution_rules(call: Call) -> dict[str, Any]:
     return {"symbolRules": [{"symbol": call.exchange.market(name).instrument.symbol, "rules": []} for name in names]}
 
 
-def show_reference_price(call: Call) -> dict[str, Any]:
-    """Tell the reference price: no symbol has one, so the filters use the average price."""
-    return {"symbol": _market(call).instrument.symbol, "referencePrice": None, "timestamp": call.now_ms}
+def refuse_reference_price(call: Call) -> dict[str, Any]:
+    """Refuse to tell a reference price: no symbol here ever had one, so the filters use the average price."""
+    _market(call)
+    raise no_reference_price()
 
 
 def list_block_trades(call: Call) -> list[dict[str, Any]]:
@@ -273,7 +283,8 @@ ENDPOINTS = (
     Endpoint(show_time, 1, ("GET", "/api/v3/time"), "time"),
     Endpoint(show_exchange_info, 20, ("GET", "/api/v3/exchangeInfo"), "exchangeInfo"),
     Endpoint(show_execution_rules, _weigh_rules, ("GET", "/api/v3/executionRules"), "executionRules"),
-    Endpoint(show_reference_price, 2, ("GET", "/api/v3/referencePrice"), "referencePrice"),
+    Endpoint(refuse_reference_price, 2, ("GET", "/api/v3/referencePrice"), "referencePrice"),
+    Endpoint(refuse_reference_price, 2, ("GET", "/api/v3/referencePrice/calculation"), "referencePrice.calculation"),
     Endpoint(list_block_trades, 25, ("GET", "/api/v3/historicalBlockTrades"), "blockTrades.historical"),
     Endpoint(show_depth, _weigh_depth, ("GET", "/api/v3/depth"), "depth"),
     Endpoint(list_trades, 25, ("GET", "/api/v3/trades"), "trades.recent"),

@@ -13,10 +13,11 @@ from stockade_paper.errors import (
     missing_parameter,
     unknown_order,
 )
-from stockade_paper.order_requests import generate_client_order_id, read_order
+from stockade_paper.order_requests import INVALID_TYPE, OrderRequest, generate_client_order_id, read_order
 from stockade_paper.orders import Order, describe_cancelled, describe_placed, describe_query
 from stockade_paper.parameters import Parameters
 
+SOR_TYPES = ("LIMIT", "MARKET")
 REPLACE_MODES = ("STOP_ON_FAILURE", "ALLOW_FAILURE")
 INVALID_RESTRICTIONS = invalid_choice(-1145, "Invalid cancelRestrictions")
 RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
@@ -33,6 +34,10 @@ def test_order(call: Call) -> dict[str, Any]:
     """Check an order as if it were placed; nothing changes."""
     request = read_order(call.parameters, call.account.account_id, call.now_ms)
     call.exchange.check(request.order)
+    return _describe_commission(call)
+
+
+def _describe_commission(call: Call) -> dict[str, Any]:
     if not call.parameters.boolean("computeCommissionRates", default=False):
         return {}
     fees = call.exchange.fees
@@ -48,6 +53,26 @@ def test_order(call: Call) -> dict[str, Any]:
             "discount": "0.75000000",
         },
     }
+
+
+def place_sor_order(call: Call) -> dict[str, Any]:
+    """Place an order by smart order routing, which here knows no other book than the symbol's own ("SOR FAQ")."""
+    request = _read_sor_order(call)
+    return describe_placed(call.exchange.place(request.order), request.response_type)
+
+
+def test_sor_order(call: Call) -> dict[str, Any]:
+    """Check an order by smart order routing as if it were placed; nothing changes."""
+    call.exchange.check(_read_sor_order(call).order)
+    commission = _describe_commission(call)
+    return {name: value for name, value in commission.items() if name != "specialCommissionForOrder"}
+
+
+def _read_sor_order(call: Call) -> OrderRequest:
+    call.parameters.require_choice("type", SOR_TYPES, INVALID_TYPE)
+    request = read_order(call.parameters, call.account.account_id, call.now_ms)
+    request.order.uses_sor = True
+    return request
 
 
 def cancel_order(call: Call) -> dict[str, Any]:
@@ -180,6 +205,8 @@ def _weigh_test(parameters: Parameters) -> int:
 ENDPOINTS = (
     Endpoint(place_order, 1, ("POST", "/api/v3/order"), "order.place", signed=True, orders=1, is_free=True),
     Endpoint(test_order, _weigh_test, ("POST", "/api/v3/order/test"), "order.test", signed=True),
+    Endpoint(place_sor_order, 1, ("POST", "/api/v3/sor/order"), "sor.order.place", signed=True, orders=1, is_free=True),
+    Endpoint(test_sor_order, _weigh_test, ("POST", "/api/v3/sor/order/test"), "sor.order.test", signed=True),
     Endpoint(cancel_order, 1, ("DELETE", "/api/v3/order"), "order.cancel", signed=True, is_free=True),
     Endpoint(cancel_all_orders, 1, ("DELETE", "/api/v3/openOrders"), "openOrders.cancelAll", signed=True, is_free=True),
     Endpoint(

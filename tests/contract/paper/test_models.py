@@ -42,7 +42,6 @@ MODELS: dict[str, tuple[str | None, str]] = {
     "time": ("TimeResponse", "TimeResponse"),
     "exchangeInfo": ("ExchangeInfoResponse", "ExchangeInfoResponse"),
     "executionRules": ("ExecutionRulesResponse", "ExecutionRulesResponse"),
-    "referencePrice": ("ReferencePriceResponse", "ReferencePriceResponse"),
     "blockTrades.historical": ("HistoricalBlockTradesResponse", "BlockTradesHistoricalResponse"),
     "depth": ("DepthResponse", "DepthResponse"),
     "trades.recent": ("GetTradesResponse", "TradesRecentResponse"),
@@ -58,6 +57,8 @@ MODELS: dict[str, tuple[str | None, str]] = {
     "ticker.book": ("TickerBookTickerResponse", "TickerBookResponse"),
     "order.place": ("NewOrderResponse", "OrderPlaceResponse"),
     "order.test": ("OrderTestResponse", "OrderTestResponse"),
+    "sor.order.place": ("SorOrderResponse", "SorOrderPlaceResponse"),
+    "sor.order.test": ("SorOrderTestResponse", "SorOrderTestResponse"),
     "order.cancel": ("DeleteOrderResponse", "OrderCancelResponse"),
     "openOrders.cancelAll": ("DeleteOpenOrdersResponse", "OpenOrdersCancelAllResponse"),
     "order.cancelReplace": ("OrderCancelReplaceResponse", "OrderCancelReplaceResponse"),
@@ -84,6 +85,8 @@ MODELS: dict[str, tuple[str | None, str]] = {
     "myAllocations": ("MyAllocationsResponse", "MyAllocationsResponse"),
     "myFilters": ("MyFiltersResponse", "MyFiltersResponse"),
 }
+# Answered with -2043, as Binance does for a symbol that never had a reference price.
+WITHOUT_ANSWER = {"referencePrice", "referencePrice.calculation"}
 SESSION_MODELS = {
     "session.logon": "SessionLogonResponse",
     "session.status": "SessionStatusResponse",
@@ -134,12 +137,10 @@ MODEL_GAPS = {
     # A key of the WebSocket API's envelope that slipped into the REST model.
     "rest GET /api/v3/myFilters .rateLimits: missing",
     "websocket myFilters .rateLimits: missing",
-    # The samples of three methods are cut short; the one of a reference price joins the answer with and without one.
+    # The samples of three methods are cut short.
     "websocket executionRules .rateLimits: unknown",
     "websocket orderList.place.opo .rateLimits: unknown",
     "websocket orderList.place.opoco .rateLimits: unknown",
-    "websocket referencePrice .result.code: missing",
-    "websocket referencePrice .result.msg: missing",
     # The samples of session methods are cut short; the SDK's own code reads `rateLimits` from each of their answers.
     *(f"websocket {method} .rateLimits: unknown" for method in (*SESSION_MODELS, SUBSCRIBE_SIGNED)),
 }
@@ -177,7 +178,7 @@ async def live_a_day(call: Ask) -> None:
     for method in ("ping", "time", "exchangeInfo"):
         await call(method)
     await call("exchangeInfo", symbol=SYMBOL)
-    for method in ("executionRules", "referencePrice", "blockTrades.historical"):
+    for method in ("executionRules", "blockTrades.historical"):
         await call(method, symbol=SYMBOL)
     for method in ("depth", "trades.recent", "trades.historical", "trades.aggregate", "avgPrice"):
         await call(method, symbol=SYMBOL)
@@ -208,6 +209,9 @@ async def trade_by_orders(call: Ask, last: Decimal) -> None:
             await call("order.status", symbol=SYMBOL, orderId=str(placed["orderId"]))
             await call("openOrders.status", symbol=SYMBOL)
             await call("order.cancel", symbol=SYMBOL, orderId=str(placed["orderId"]))
+    routed = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": QUANTITY}
+    await call("sor.order.test", **routed, computeCommissionRates="true")
+    await call("sor.order.place", **routed)
     limit = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": price_below(last)}
     placed = await call("order.place", **limit, quantity="0.02")
     cancel = {"cancelOrderId": str(placed["orderId"]), "cancelReplaceMode": "STOP_ON_FAILURE"}
@@ -263,7 +267,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def test_no_endpoint_is_forgotten() -> None:
-    assert {endpoint.websocket for endpoint in ENDPOINTS if endpoint.websocket is not None} == set(MODELS)
+    assert {endpoint.websocket for endpoint in ENDPOINTS if endpoint.websocket is not None} == set(MODELS) | WITHOUT_ANSWER
 
 
 async def test_rest_answers(paper: PaperProcess, account: dict[str, Any], http: aiohttp.ClientSession) -> None:
@@ -350,9 +354,11 @@ async def test_stream_payloads(paper: PaperProcess) -> None:
 
 
 async def test_refusals_have_binances_shape(paper: PaperProcess, http: aiohttp.ClientSession) -> None:
-    """What is refused answers with `code` and `msg` alone, in either API."""
+    """What is refused answers with `code` and `msg` alone, in either API; so does a reference price that is none."""
     async with http.get(f"{paper.http}/api/v3/depth") as answer:
         assert (answer.status, set(await answer.json())) == (400, {"code", "msg"})
     async with connect(f"{paper.websocket}/ws-api/v3") as socket:
         refused = await ask(socket, "depth")
+        nothing = [await ask(socket, method, {"symbol": SYMBOL}) for method in sorted(WITHOUT_ANSWER)]
     assert (refused["status"], set(refused["error"])) == (400, {"code", "msg"})
+    assert [each["error"]["code"] for each in nothing] == [-2043, -2043]

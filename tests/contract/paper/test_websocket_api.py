@@ -121,6 +121,23 @@ async def test_revoked_key_is_told_with_id_null(paper: PaperProcess, socket: Cli
     assert (frame["id"], frame["status"], frame["error"]["code"]) == (None, 401, -2015)
 
 
+async def test_unknown_parameters(paper: PaperProcess, socket: ClientConnection) -> None:
+    """They are counted and refused before key and signature are looked at, as REST does it."""
+    refused = await ask(socket, "time", {"colour": "red"})
+    assert (refused["status"], refused["error"]["code"]) == (400, -1101)
+    assert refused["error"]["msg"] == "Too many parameters; expected '0' and received '1'."
+    refused = await ask(socket, "depth", {"symbol": "BTCUSDT", "limit": 5, "colour": "red"})
+    assert refused["error"]["code"] == -1104
+    assert refused["error"]["msg"] == "Not all sent parameters were read; read '2' parameter(s) but was sent '3'."
+    refused = await ask(socket, "session.status", {"colour": "red"})
+    assert refused["error"]["code"] == -1101
+    private, pem = make_key("Ed25519")
+    account = paper.open_account(publicKey=pem)
+    order = sign({**MARKET_BUY, "apiKey": account["apiKey"], "new_client_order_id": "x"}, sign_with(private))
+    assert (await ask(socket, "order.place", order))["error"]["code"] == -1104
+    assert paper.account_state(account["account"])["orders"] == []
+
+
 async def test_bad_requests(socket: ClientConnection) -> None:
     await socket.send("{")
     assert (await hear(socket))["error"] == {"code": -1135, "msg": "Invalid JSON Request"}
