@@ -6,7 +6,6 @@ from typing import Any
 
 from stockade_paper.errors import BinanceError
 
-MINUTE_MS = 60_000
 TEN_SECONDS_MS = 10_000
 DAY_MS = 86_400_000
 WARNINGS_BEFORE_BAN = 20
@@ -18,9 +17,16 @@ class LimitSettings:
     """The ceilings; Binance's own by default."""
 
     weight_per_minute: int = 6000
+    weight_window_seconds: int = 60
     orders_per_ten_seconds: int = 100
     orders_per_day: int = 200_000
     raw_requests_per_five_minutes: int = 300_000
+
+    @property
+    def weight_interval(self) -> tuple[str, int]:
+        """The unit of the weight's window and how many of it."""
+        seconds = self.weight_window_seconds
+        return ("SECOND", seconds) if seconds % 60 else ("MINUTE", seconds // 60)
 
 
 class Window:
@@ -80,7 +86,7 @@ class Limits:
         if self._warnings[address] > WARNINGS_BEFORE_BAN:
             self._banned_until[address] = now + BAN_MS
             raise banned(now + BAN_MS, now)
-        raise too_much_weight(self.settings.weight_per_minute, window.seconds_left(now))
+        raise too_much_weight(self.settings, window.seconds_left(now))
 
     def refund(self, address: str, weight: int) -> None:
         """Give the weight of a successful order back: since 2026-04-02 it weighs nothing."""
@@ -124,7 +130,7 @@ class Limits:
     def describe(self) -> list[dict[str, Any]]:
         """List the limits as exchangeInfo does."""
         return [
-            _row("REQUEST_WEIGHT", "MINUTE", 1, self.settings.weight_per_minute),
+            _row("REQUEST_WEIGHT", *self.settings.weight_interval, self.settings.weight_per_minute),
             _row("ORDERS", "SECOND", 10, self.settings.orders_per_ten_seconds),
             _row("ORDERS", "DAY", 1, self.settings.orders_per_day),
             _row("RAW_REQUESTS", "MINUTE", 5, self.settings.raw_requests_per_five_minutes),
@@ -140,17 +146,22 @@ class Limits:
 
     def describe_weight(self, address: str) -> dict[str, Any]:
         """Write the weight limit with what an address has used."""
-        row = _row("REQUEST_WEIGHT", "MINUTE", 1, self.settings.weight_per_minute)
+        row = _row("REQUEST_WEIGHT", *self.settings.weight_interval, self.settings.weight_per_minute)
         return row | {"count": self.weight(address)}
 
     def _window(self, address: str) -> Window:
-        return self._weights.setdefault(address, Window(MINUTE_MS))
+        window = self._weights.get(address)
+        if window is None:
+            window = self._weights[address] = Window(self.settings.weight_window_seconds * 1000)
+        return window
 
 
-def too_much_weight(limit: int, retry_after_seconds: int) -> BinanceError:
+def too_much_weight(settings: LimitSettings, retry_after_seconds: int) -> BinanceError:
     """429 of an address over its weight."""
+    unit, number = settings.weight_interval
+    limit = f"{settings.weight_per_minute} request weight per {number} {unit}"
     message = (
-        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+        f"Too much request weight used; current limit is {limit}. "
         "Please use WebSocket Streams for live updates to avoid polling the API."
     )
     return BinanceError(-1003, message, status=429, retry_after_seconds=retry_after_seconds)

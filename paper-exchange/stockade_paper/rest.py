@@ -115,8 +115,10 @@ class RestServer:
         return write_json(answer, error.status, headers)
 
     def _weight_headers(self, address: str) -> dict[str, str]:
-        used = str(self._dispatcher.limits.weight(address))
-        return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+        limits = self._dispatcher.limits
+        used = str(limits.weight(address))
+        unit, number = limits.settings.weight_interval
+        return {"X-MBX-USED-WEIGHT": used, f"X-MBX-USED-WEIGHT-{number}{unit[0]}": used}
 
 
 async def wait(seconds: float) -> None:

@@ -43,10 +43,13 @@ class PaperExchange:
         self.settings = settings
         self.faults = Faults(read_clock, settings.seed)
         latency = LatencyModel(settings.seed, enabled=settings.latency)
-        limits = Limits(
-            LimitSettings(settings.weight_per_minute, settings.orders_per_ten_seconds, settings.orders_per_day),
-            read_clock,
+        ceilings = LimitSettings(
+            weight_per_minute=settings.weight_per_minute,
+            weight_window_seconds=settings.weight_window_seconds,
+            orders_per_ten_seconds=settings.orders_per_ten_seconds,
+            orders_per_day=settings.orders_per_day,
         )
+        limits = Limits(ceilings, read_clock)
         self.audit = AuditLog(read_clock, AuditFile(settings.audit) if settings.audit is not None else None)
         self.faults.on_strike = self.audit.record_fault
         floor = build_floor(settings)

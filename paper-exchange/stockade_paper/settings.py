@@ -14,6 +14,7 @@ from stockade_paper.errors import ConfigurationError
 from stockade_paper.feeds.regimes import REGIME_NAMES
 from stockade_paper.symbols import DEFAULT_LISTINGS, Listing, read_listings
 
+SECONDS_OF_A_DAY = 86_400
 FEEDS = ("synthetic", "replay", "binance")
 
 
@@ -45,10 +46,11 @@ class Settings:
     audit: Path | None = None
     scenario: Path | None = None
     latency: bool = False
-    connection_seconds: int = 86_400
+    connection_seconds: int = SECONDS_OF_A_DAY
     maker_fee: Decimal = Decimal("0.001")
     taker_fee: Decimal = Decimal("0.001")
     weight_per_minute: int = 6000
+    weight_window_seconds: int = 60
     orders_per_ten_seconds: int = 100
     orders_per_day: int = 200_000
     legacy_listen_key: bool = False
@@ -182,6 +184,8 @@ def _check(settings: Settings) -> None:
         raise ConfigurationError(f"regime: '{settings.regime}' is unknown; write one of {', '.join(REGIME_NAMES)}")
     if settings.speed == 0:
         raise ConfigurationError("speed: a feed can't stand still; write a number above zero, or use --start-paused")
+    if not 1 <= settings.weight_window_seconds <= SECONDS_OF_A_DAY:
+        raise ConfigurationError("weight_window_seconds: write 1 to 86400; Binance has 60")
     if settings.connection_seconds == 0:
         raise ConfigurationError("connection_seconds: a connection must live; write a number above zero")
     for name in ("port", "control_port"):

@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ with warnings.catch_warnings():
     binance: Any = importlib.import_module("binance")
 
 DEADLINE_SECONDS = 30.0
+WINDOW_SECONDS = 4
+TOO_MUCH_WEIGHT = f"current limit is 400 request weight per {WINDOW_SECONDS} SECOND"
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,31 @@ def tight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperProcess]:
     process = PaperProcess(folder / "log.txt", "--config", str(config))
     yield process
     assert process.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def rationed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperProcess]:
+    """An exchange that serves a weight of 400 in each four seconds, and whose market stands still."""
+    folder = tmp_path_factory.mktemp("rationed")
+    config = folder / "paper.yaml"
+    config.write_text(
+        f"weight_per_minute: 400\nweight_window_seconds: {WINDOW_SECONDS}\nhistory_minutes: 10\nstart_paused: true\n"
+    )
+    process = PaperProcess(folder / "log.txt", "--config", str(config))
+    yield process
+    assert process.stop() == 0
+
+
+async def ask_in_vain(ask: Callable[[], Awaitable[Any]]) -> None:
+    """Ask again and again, until the client raises what it makes of the refusal."""
+    for _ in range(50):
+        await ask()
+
+
+async def wait_out(retry_after: Any) -> None:
+    """Wait for as long as a refusal says, and no longer."""
+    assert 1 <= int(retry_after) <= WINDOW_SECONDS
+    await asyncio.sleep(int(retry_after))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from binance_common.errors import BadRequestError, TooManyRequestsError, Unautho
 from binance_sdk_spot.spot import Spot
 from cryptography.hazmat.primitives import serialization
 
-from tests.contract.paper.conftest import DEADLINE_SECONDS
+from tests.contract.paper.conftest import DEADLINE_SECONDS, TOO_MUCH_WEIGHT, ask_in_vain, wait_out
 from tests.contract.paper.test_websocket_api import make_key
 from tests.support.paper import PaperProcess
 from tests.support.paper_orders import (
@@ -34,6 +34,17 @@ from tests.support.paper_orders import (
 # The SDK opens its sockets in a way that aiohttp has deprecated; nothing of ours can change that.
 pytestmark = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type 'float' is deprecated:DeprecationWarning")
 D = Decimal
+COMMANDS_PER_SECOND = 4
+STREAMS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("trade", {}),
+    ("agg_trade", {}),
+    ("book_ticker", {}),
+    ("mini_ticker", {}),
+    ("ticker", {}),
+    ("kline", {"interval": "1s"}),
+    ("diff_book_depth", {"update_speed": "100ms"}),
+    ("partial_book_depth", {"levels": "5", "update_speed": "100ms"}),
+)
 
 
 def open_rest(paper: PaperProcess, account: dict[str, Any]) -> Any:
@@ -150,6 +161,26 @@ def test_too_many_orders_and_recovery(tight: PaperProcess) -> None:
     rest.delete_open_orders(symbol=SYMBOL)
 
 
+async def test_too_much_weight_and_recovery(rationed: PaperProcess) -> None:
+    rest = open_rest(rationed, rationed.open_account())
+
+    async def read_depth() -> Any:
+        return await asyncio.to_thread(rest.depth, symbol=SYMBOL, limit=5000)
+
+    with pytest.raises(TooManyRequestsError, match=TOO_MUCH_WEIGHT) as caught:
+        await ask_in_vain(read_depth)
+    await wait_out(caught.value.retry_after)
+    assert rest.new_order(symbol=SYMBOL, side="BUY", type="MARKET", quantity=QUANTITY).data().status == "FILLED"
+
+
+def test_smart_order_routing(rest: Any) -> None:
+    assert [each.base_asset for each in rest.exchange_info(symbol=SYMBOL).data().sors] == ["BTC"]
+    routed = rest.sor_order(symbol=SYMBOL, side="BUY", type="MARKET", quantity=QUANTITY).data()
+    assert (routed.status, routed.used_sor, routed.working_floor) == ("FILLED", True, "SOR")
+    allocations = rest.my_allocations(symbol=SYMBOL).data()
+    assert [each.allocation_id for each in allocations] == [fill.alloc_id for fill in routed.fills]
+
+
 def place_many(rest: Any, order: dict[str, str]) -> None:
     """Place more orders than any two windows allow."""
     for _ in range(20):
@@ -172,6 +203,17 @@ async def test_websocket_api_and_user_stream(session: Any) -> None:
     shown = (await session.order_status(symbol=SYMBOL, order_id=order.order_id)).data().result
     assert (shown.status, shown.is_working) == ("NEW", True)
     assert (await session.order_cancel(symbol=SYMBOL, order_id=order.order_id)).data().result.status == "CANCELED"
+    order = (await session.order_place(**limit | {"quantity": "0.02"}, price=low)).data().result
+    mode = {"cancel_replace_mode": "STOP_ON_FAILURE", "cancel_order_id": order.order_id}
+    replaced = (await session.order_cancel_replace(**limit | {"quantity": "0.02"}, price=low, **mode)).data().result
+    order_id = replaced.new_order_response.order_id
+    amended = (await session.order_amend_keep_priority(symbol=SYMBOL, order_id=order_id, new_qty=QUANTITY)).data()
+    assert D(amended.result.amended_order.qty) == D(QUANTITY)
+    assert len((await session.open_orders_cancel_all(symbol=SYMBOL)).data().result) == 1
+    waiting = (await session.order_list_place_oto(**spell(describe_oto(low, high)))).data().result
+    assert [each.status for each in waiting.order_reports] == ["NEW", "PENDING_NEW"]
+    await session.order_list_cancel(symbol=SYMBOL, order_list_id=waiting.order_list_id)
+    assert len((await session.klines(symbol=SYMBOL, interval="1m", limit=5)).data().result) == 5
     oco = (await session.order_list_place_oco(**spell(describe_oco(low, high)))).data().result
     ended = (await session.order_list_cancel(symbol=SYMBOL, order_list_id=oco.order_list_id)).data().result
     assert ended.list_order_status == "ALL_DONE"
@@ -185,11 +227,15 @@ async def test_streams(paper: PaperProcess) -> None:
     connection = await streams.create_connection()
     queues: dict[str, asyncio.Queue[Any]] = {}
     try:
-        for name in ("trade", "agg_trade", "book_ticker", "mini_ticker", "ticker"):
+        for number, (name, details) in enumerate(STREAMS):
+            if number % COMMANDS_PER_SECOND == 0:
+                # Binance ends a connection that sends more than five messages in a second.
+                await asyncio.sleep(1.1)
             queues[name] = asyncio.Queue()
-            stream = await getattr(connection, name)(symbol=SYMBOL.lower())
+            stream = await getattr(connection, name)(symbol=SYMBOL.lower(), **details)
             stream.on("message", queues[name].put_nowait)
         seen = {name: await asyncio.wait_for(queue.get(), DEADLINE_SECONDS) for name, queue in queues.items()}
     finally:
         await connection.close_connection(close_session=True)
+    assert len(seen.pop("partial_book_depth").bids) == 5
     assert {message.s for message in seen.values()} == {SYMBOL}

@@ -8,9 +8,16 @@ from typing import Any
 import ccxt.async_support as ccxt  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from tests.contract.paper.conftest import aim_ccxt
+from tests.contract.paper.conftest import TOO_MUCH_WEIGHT, aim_ccxt, ask_in_vain, wait_out
 from tests.support.paper import PaperProcess
-from tests.support.paper_orders import describe_every_order, describe_oco, describe_otoco, price_above, price_below
+from tests.support.paper_orders import (
+    describe_every_order,
+    describe_oco,
+    describe_oto,
+    describe_otoco,
+    price_above,
+    price_below,
+)
 
 SYMBOL = "BTC/USDT"
 UNIFIED_STATUS = {"NEW": "open", "FILLED": "closed", "EXPIRED": "expired"}
@@ -81,6 +88,10 @@ async def test_lists_and_amending_by_raw_methods(exchange: Any) -> None:
     oco = await exchange.private_post_orderlist_oco(describe_oco(low, high))
     assert (oco["contingencyType"], oco["listOrderStatus"]) == ("OCO", "EXECUTING")
     await exchange.private_delete_orderlist({"symbol": "BTCUSDT", "orderListId": oco["orderListId"]})
+    awaited = await exchange.private_post_orderlist_oto(describe_oto(high, high))
+    assert [each["status"] for each in awaited["orderReports"]] == ["FILLED", "NEW"]
+    assert [each["type"] for each in (await exchange.fetch_open_orders(SYMBOL))] == ["limit"]
+    assert len(await exchange.cancel_all_orders(SYMBOL)) == 1
     guarded = await exchange.private_post_orderlist_otoco(describe_otoco(high, low, high))
     assert [each["orderListId"] for each in await exchange.private_get_openorderlist()] == [guarded["orderListId"]]
     assert len(await exchange.cancel_all_orders(SYMBOL)) == 1
@@ -129,3 +140,23 @@ async def test_too_many_orders_and_recovery(tight: PaperProcess) -> None:
     finally:
         await exchange.close()
         await other.close()
+
+
+async def test_too_much_weight_and_recovery(rationed: PaperProcess) -> None:
+    """Who waits for as long as the refusal says is served again."""
+    exchange = ccxt.binance(aim_ccxt(rationed, rationed.open_account()))
+    try:
+        await exchange.load_markets()
+        with pytest.raises(ccxt.DDoSProtection, match=TOO_MUCH_WEIGHT):
+            await ask_in_vain(lambda: exchange.fetch_order_book(SYMBOL, 5000))
+        await wait_out(exchange.last_response_headers["Retry-After"])
+        assert (await exchange.create_order(SYMBOL, "market", "buy", 0.01))["status"] == "closed"
+    finally:
+        await exchange.close()
+
+
+async def test_smart_order_routing(exchange: Any) -> None:
+    routed = await exchange.create_order(SYMBOL, "market", "buy", 0.01, None, {"sor": True})
+    assert (routed["status"], routed["filled"], routed["info"]["usedSor"]) == ("closed", 0.01, True)
+    allocations = await exchange.private_get_myallocations({"symbol": "BTCUSDT"})
+    assert sum(float(each["qty"]) for each in allocations) == pytest.approx(0.01)

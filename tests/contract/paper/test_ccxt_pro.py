@@ -1,6 +1,8 @@
 """A day of an unmodified ccxt.pro: market streams, user stream and orders by the WebSocket API."""
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator, Awaitable
 from decimal import Decimal
 from typing import Any
@@ -8,9 +10,16 @@ from typing import Any
 import ccxt.pro as ccxt  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from tests.contract.paper.conftest import DEADLINE_SECONDS, aim_ccxt
+from tests.contract.paper.conftest import DEADLINE_SECONDS, TOO_MUCH_WEIGHT, aim_ccxt, wait_out
 from tests.support.paper import PaperProcess
-from tests.support.paper_orders import describe_every_order, price_above, price_below
+from tests.support.paper_orders import (
+    describe_every_order,
+    describe_oco,
+    describe_oto,
+    describe_otoco,
+    price_above,
+    price_below,
+)
 
 SYMBOL = "BTC/USDT"
 UNIFIED_STATUS = {"NEW": "open", "FILLED": "closed", "EXPIRED": "expired"}
@@ -104,6 +113,9 @@ async def test_refusals(exchange: Any) -> None:
     with pytest.raises(ccxt.OrderNotFound):
         await soon(exchange.cancel_order_ws("999999", SYMBOL))
     with pytest.raises(ccxt.OrderImmediatelyFillable):
+        await soon(exchange.create_order_ws(SYMBOL, "LIMIT_MAKER", "buy", 0.01, 100000))
+    # Over the socket this version sends its own word `postOnly` too, which Binance does not know.
+    with pytest.raises(ccxt.BadRequest, match="Not all sent parameters were read"):
         await soon(exchange.create_order_ws(SYMBOL, "limit", "buy", 0.01, 100000, {"postOnly": True}))
 
 
@@ -121,3 +133,46 @@ async def test_too_many_orders_and_recovery(tight: PaperProcess) -> None:
     finally:
         await exchange.close()
         await other.close()
+
+
+async def test_lists_and_amending_reach_the_user_stream(exchange: Any) -> None:
+    """ccxt.pro places lists by REST; what becomes of their orders comes by the stream."""
+    watching = asyncio.ensure_future(exchange.watch_orders(SYMBOL))
+    while not watching.done():
+        # The subscription is answered only after the first request that a watcher makes.
+        await exchange.create_order(SYMBOL, "market", "buy", 0.001)
+        await asyncio.wait([watching], timeout=1)
+    last = await ask_last_price(exchange)
+    low, high = price_below(last), price_above(last)
+    placed = [
+        await exchange.private_post_orderlist_oco(describe_oco(low, high)),
+        await exchange.private_post_orderlist_oto(describe_oto(high, high)),
+        await exchange.private_post_orderlist_otoco(describe_otoco(low, low, high)),
+    ]
+    order = await soon(exchange.create_order_ws(SYMBOL, "limit", "buy", 0.02, low))
+    amend = {"symbol": "BTCUSDT", "orderId": order["id"], "newQty": "0.01"}
+    await exchange.request("order/amend/keepPriority", ["private"], "PUT", amend)
+    await exchange.cancel_all_orders(SYMBOL)
+    expected = {order["id"]: "canceled"}
+    for answer, statuses in zip(placed, (["canceled"] * 2, ["closed", "canceled"], ["canceled"] * 3), strict=True):
+        expected |= dict(zip((str(each["orderId"]) for each in answer["orders"]), statuses, strict=True))
+    seen: dict[str, Any] = {}
+    while {number: seen.get(number, {}).get("status") for number in expected} != expected:
+        seen |= {each["id"]: each for each in await soon(exchange.watch_orders(SYMBOL))}
+    assert seen[order["id"]]["amount"] == 0.01
+
+
+async def test_too_much_weight_and_recovery(rationed: PaperProcess) -> None:
+    """The refusal tells the moment at which the window ends; after it the same session is served again."""
+    exchange = ccxt.binance(aim_ccxt(rationed, rationed.open_account()))
+    try:
+        await exchange.load_markets()
+        with pytest.raises(ccxt.RateLimitExceeded, match=TOO_MUCH_WEIGHT) as caught:
+            await asyncio.gather(*(soon(exchange.fetch_trades_ws(SYMBOL, limit=1)) for _ in range(30)))
+        told = re.search(r'"retryAfter":(\d+)', str(caught.value))
+        assert told is not None, caught.value
+        await wait_out(max(int(told[1]) // 1000 + 1 - int(time.time()), 1))
+        order = await soon(exchange.create_order_ws(SYMBOL, "market", "buy", 0.01))
+        assert order["status"] == "closed"
+    finally:
+        await exchange.close()

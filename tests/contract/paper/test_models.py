@@ -267,7 +267,9 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def test_no_endpoint_is_forgotten() -> None:
-    assert {endpoint.websocket for endpoint in ENDPOINTS if endpoint.websocket is not None} == set(MODELS) | WITHOUT_ANSWER
+    assert {endpoint.websocket for endpoint in ENDPOINTS if endpoint.websocket is not None} == set(
+        MODELS
+    ) | WITHOUT_ANSWER
 
 
 async def test_rest_answers(paper: PaperProcess, account: dict[str, Any], http: aiohttp.ClientSession) -> None:

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.contract.paper.conftest import Client, binance, receive, receive_until
+from tests.contract.paper.conftest import (
+    TOO_MUCH_WEIGHT,
+    WINDOW_SECONDS,
+    Client,
+    ask_in_vain,
+    binance,
+    receive,
+    receive_until,
+    wait_out,
+)
 from tests.support.paper import PaperProcess
 from tests.support.paper_orders import (
     SYMBOL,
@@ -187,6 +196,41 @@ async def test_too_many_orders_and_recovery(tight: PaperProcess) -> None:
     finally:
         await client.close()
         await other.close()
+
+
+async def test_too_much_weight_and_recovery(rationed: PaperProcess) -> None:
+    """Who has used the window's weight up waits until it ends, as the refusal says, and goes on."""
+    client = await Client(rationed, rationed.open_account()).connect()
+    try:
+        with pytest.raises(binance.exceptions.BinanceAPIException, match=TOO_MUCH_WEIGHT) as caught:
+            await ask_in_vain(lambda: client.api.get_order_book(symbol=SYMBOL, limit=5000))
+        assert (caught.value.status_code, caught.value.code) == (429, -1003)
+        await wait_out(caught.value.response.headers["Retry-After"])
+        assert (await client.api.order_market_buy(symbol=SYMBOL, quantity="0.01"))["status"] == "FILLED"
+        assert int(client.api.response.headers[f"x-mbx-used-weight-{WINDOW_SECONDS}s"]) < 400
+    finally:
+        await client.close()
+
+
+async def test_smart_order_routing(client: Client) -> None:
+    """What it fills are allocations: no trade ids, and rows of their own."""
+    api = client.api
+    order = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    assert await api.ws_create_test_sor_order(**order) == {}
+    async with client.sockets.user_socket() as events:
+        by_rest = await api.v3_post_sor_order(**order)
+        [by_socket] = await api.ws_create_sor_order(**order)
+        seen = await receive_until(events, e="executionReport", i=by_socket["orderId"], x="TRADE", X="FILLED")
+    for placed in (by_rest, by_socket):
+        assert (placed["status"], placed["usedSor"], placed["workingFloor"]) == ("FILLED", True, "SOR")
+        assert {fill["matchType"] for fill in placed["fills"]} == {"ONE_PARTY_TRADE_REPORT"}
+    fills = by_rest["fills"] + by_socket["fills"]
+    assert [event["a"] for event in seen if event.get("x") == "TRADE"] == [fill["allocId"] for fill in fills]
+    allocations = await api.ws_get_allocations(symbol=SYMBOL)
+    assert [each["allocationId"] for each in allocations] == [fill["allocId"] for fill in fills]
+    assert await api.get_my_trades(symbol=SYMBOL) == []
+    with pytest.raises(binance.exceptions.BinanceAPIException, match=r"Invalid orderType\."):
+        await api.v3_post_sor_order(symbol=SYMBOL, side="BUY", type="LIMIT_MAKER", quantity="0.01", price="50000")
 
 
 async def place_until_refused(place: Any, order: dict[str, str]) -> tuple[int, Any]:

@@ -24,6 +24,19 @@ def test_weight_windows_follow_the_calendar_minute() -> None:
     assert limits.weight("a") == 1
 
 
+def test_a_shorter_window_says_how_long_it_is() -> None:
+    now = [MINUTE_MS * 100 + 3000]
+    limits = Limits(LimitSettings(weight_per_minute=10, weight_window_seconds=5), lambda: now[0])
+    limits.charge("a", 10)
+    with pytest.raises(BinanceError, match="current limit is 10 request weight per 5 SECOND") as caught:
+        limits.charge("a", 1)
+    assert caught.value.retry_after_seconds == 2
+    now[0] += 2000
+    limits.charge("a", 10)
+    row = limits.describe_weight("a")
+    assert (row["interval"], row["intervalNum"], row["count"]) == ("SECOND", 5, 10)
+
+
 def test_who_goes_on_is_banned() -> None:
     now = [MINUTE_MS * 100]
     limits = Limits(LimitSettings(weight_per_minute=1), lambda: now[0])
