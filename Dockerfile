@@ -110,7 +110,10 @@ CMD ["sidecar"]
 FROM runtime AS paper-exchange
 COPY --from=paper-exchange-packages /opt/stockade /opt/stockade
 COPY paper-exchange/stockade_paper /opt/stockade/code/stockade_paper
-RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/stockade/code
+# `stockade-paper`, as an installed wheel has it, for who runs this image by hand.
+RUN printf '#!/bin/sh\nexec python -m stockade_paper "$@"\n' > /opt/stockade/bin/stockade-paper \
+ && chmod 755 /opt/stockade/bin/stockade-paper \
+ && python -m compileall -q --invalidation-mode unchecked-hash /opt/stockade/code
 USER 10005:10005
 EXPOSE 9000
 ENTRYPOINT ["python", "-m", "stockade_paper"]

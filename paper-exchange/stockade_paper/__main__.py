@@ -1,4 +1,4 @@
-"""Command line: `python -m stockade_paper serve`."""
+"""Command line: `stockade-paper --config FILE`, or `python -m stockade_paper` with the same flags."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ def main() -> int:
     try:
         uvloop.run(serve(read_settings(sys.argv[1:])))
     except ConfigurationError as error:
-        sys.stderr.write(f"stockade_paper: {error}\n")
+        sys.stderr.write(f"stockade-paper: {error}\n")
         return 2
     return 0
 

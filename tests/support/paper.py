@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 START_DEADLINE_SECONDS = 60.0
+MODULE = (sys.executable, "-m", "stockade_paper", "serve")  # As the image runs it.
 PACKAGE_FOLDER = Path(__file__).parents[2] / "paper-exchange"
 
 
 class PaperProcess:
     """One running exchange; `port` is a free one that it picked itself unless one was asked for."""
 
-    def __init__(self, log: Path, *flags: str, port: int = 0) -> None:
+    def __init__(self, log: Path, *flags: str, port: int = 0, program: tuple[str, ...] = MODULE) -> None:
         self._log = log
         self._output = log.open("w", encoding="utf-8")
-        command = [sys.executable, "-m", "stockade_paper", "serve", "--host", "127.0.0.1", "--port", str(port), *flags]
+        command = [*program, "--host", "127.0.0.1", "--port", str(port), *flags]
         environment = {**os.environ, "PYTHONPATH": str(PACKAGE_FOLDER)}
         self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, env=environment)
         self.port = self._wait_for_port()

@@ -1,5 +1,7 @@
-"""A whole configuration file: own accounts and symbols are traded, and the page shows it."""
+"""A whole configuration file given to the installed command: own accounts and symbols trade, and the page shows it."""
 
+import sys
+import tomllib
 import urllib.request
 from decimal import Decimal
 from pathlib import Path
@@ -32,10 +34,22 @@ def read_page(paper: PaperProcess) -> str:
     return text
 
 
+def install_command(folder: Path) -> Path:
+    """Write `stockade-paper` as an installer writes it from the project's entry point."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, _, function = project["scripts"]["stockade-paper"].partition(":")
+    script = folder / "stockade-paper"
+    script.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n", encoding="utf-8"
+    )
+    script.chmod(0o755)
+    return script
+
+
 async def test_own_accounts_and_symbols(paper_log: Path, tmp_path: Path) -> None:
     config = tmp_path / "paper.yaml"
     config.write_text(CONFIG, encoding="utf-8")
-    paper = PaperProcess(paper_log, "--config", str(config))
+    paper = PaperProcess(paper_log, "--config", str(config), program=(str(install_command(tmp_path)),))
     try:
         state = paper.request("GET", "/paper/v1/state")
         assert set(state["markets"]) == {"DOGEUSDT"}

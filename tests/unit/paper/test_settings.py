@@ -16,6 +16,9 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     assert (settings.seed, settings.activity, settings.open_accounts) == (8, Decimal("0.5"), True)
     assert settings.accounts_file == Path("/a.json")
     assert read_settings(["serve"], {}).accounts_file is None
+    assert read_settings([], {}) == read_settings(["serve"], {}), (
+        "the command is the exchange; the word may be left out"
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,7 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
         ("speed: 0", "speed: a feed can't stand still"),
         ("speed: fast", "speed: 'fast' is not allowed; write a decimal number"),
         ("start_paused: maybe", "start_paused: 'maybe' is not allowed; write true or false"),
+        ("weight_window_seconds: 0", "weight_window_seconds: write 1 to 86400"),
         ("port: 70000", "port: '70000' is not allowed; write 0 to 65535"),
     ],
 )
