@@ -228,7 +228,7 @@ async def test_streams(paper: PaperProcess) -> None:
     queues: dict[str, asyncio.Queue[Any]] = {}
     try:
         for number, (name, details) in enumerate(STREAMS):
-            if number % COMMANDS_PER_SECOND == 0:
+            if number and number % COMMANDS_PER_SECOND == 0:
                 # Binance ends a connection that sends more than five messages in a second.
                 await asyncio.sleep(1.1)
             queues[name] = asyncio.Queue()

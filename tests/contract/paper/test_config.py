@@ -63,7 +63,7 @@ async def test_own_accounts_and_symbols(paper_log: Path, tmp_path: Path) -> None
         assert sum(Decimal(fill["commission"]) for fill in order["fills"]) == Decimal("0.2")
         paper.arm("order-timeout", probability=0.25, count=None)
         page = read_page(paper)
-        for shown in ("DOGEUSDT TRADING", "a-doge", "100 of 100", "FILLED", "order-timeout", "0.25", "always"):
+        for shown in ("DOGEUSDT", "TRADING", "a-doge", "100 of 100", "FILLED", "order-timeout", "0.25", "always"):
             assert shown in page
         for secret in ("mine", "secret"):
             assert secret not in page
