@@ -17,6 +17,7 @@ from stockade_paper.market_events import BookChange, MarketEvent, apply_book_cha
 from stockade_paper.matching import Matcher, lock_needed
 from stockade_paper.order_lists import OrderLists
 from stockade_paper.orders import Fill, Order
+from stockade_paper.prevention import PreventedMatch
 from stockade_paper.triggers import update_trigger, would_trigger_immediately
 from stockade_paper.turn import Turn
 from stockade_paper.user_events import report_balance, report_position
@@ -48,6 +49,7 @@ class Exchange:
         self.markets = {market.instrument.symbol: market for market in markets}
         self.orders: dict[int, Order] = {}
         self.fills: deque[Fill] = deque(maxlen=KEPT_FILLS)
+        self.prevented: deque[PreventedMatch] = deque(maxlen=KEPT_FILLS)
         self._closed: deque[Order] = deque()
         self.fees = fees
         self.clock = clock
@@ -96,6 +98,7 @@ class Exchange:
                 del self._open_of[order.account_id, order.symbol][order.order_id]
                 self._archive(order)
         self.fills.extend(turn.fills)
+        self.prevented.extend(turn.prevented)
         for market in self.markets.values():
             market.publish_aggregates()
             market.publish_quote()

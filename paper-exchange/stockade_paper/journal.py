@@ -16,6 +16,7 @@ from stockade_paper.errors import ConfigurationError
 from stockade_paper.exchange import Exchange
 from stockade_paper.order_lists import OrderList
 from stockade_paper.orders import Fill, Order, dump_fill, dump_order
+from stockade_paper.prevention import PreventedMatch
 from stockade_paper.signatures import load_public_key
 from stockade_paper.turn import Turn
 
@@ -38,6 +39,7 @@ ORDER_AMOUNTS = frozenset(
     }
 )
 FILL_AMOUNTS = frozenset({"price", "quantity", "commission"})
+PREVENTED_AMOUNTS = frozenset({"price", "quantity"})
 
 
 class Journal:
@@ -80,7 +82,9 @@ class Journal:
             account.account_id: {asset: [each.free, each.locked] for asset, each in account.balances.items()}
             for account in self._exchange.accounts.by_id.values()
         }
-        self._write({"kind": "step", "orders": [], "fills": [], "lists": lists, "balances": balances})
+        prevented = [msgspec.structs.asdict(match) for match in self._exchange.prevented]
+        step = {"orders": [], "fills": [], "prevented": prevented, "lists": lists, "balances": balances}
+        self._write({"kind": "step", **step})
         self.close()
         fresh.replace(self._path)
 
@@ -105,6 +109,7 @@ class Journal:
                 "kind": "step",
                 "orders": [dump_order(order) for order in turn.orders.values()],
                 "fills": [dump_fill(fill) for fill in turn.fills],
+                "prevented": [msgspec.structs.asdict(match) for match in turn.prevented],
                 "lists": [_dump_list(order_list) for order_list in lists],
                 "balances": {
                     account_id: {
@@ -189,6 +194,8 @@ class Journal:
             fill = Fill(**_read_amounts(values, FILL_AMOUNTS))
             orders[fill.order_id].fills.append(fill)
             self._exchange.fills.append(fill)
+        for values in line.get("prevented", ()):
+            self._exchange.prevented.append(PreventedMatch(**_read_amounts(values, PREVENTED_AMOUNTS)))
         for values in line["lists"]:
             self._exchange.lists.by_id[values["list_id"]] = _read_list(values, orders)
 

@@ -14,8 +14,10 @@ from stockade_paper.book import is_better, opposite
 from stockade_paper.fees import FeeSchedule, charge_commission
 from stockade_paper.market import Market
 from stockade_paper.orders import Fill, Order
+from stockade_paper.prevention import PreventedMatch
 from stockade_paper.turn import Turn
 
+MAKER_STOPPING_MODES = frozenset({"EXPIRE_MAKER", "EXPIRE_BOTH"})
 TAKER_STOPPING_MODES = frozenset({"EXPIRE_TAKER", "EXPIRE_BOTH"})
 
 
@@ -111,8 +113,7 @@ class Matcher:
         """Carry a plan out; the caller closes or rests what remains."""
         for step in plan.steps:
             if step.is_prevented:
-                assert step.maker is not None  # noqa: S101 - only a maker of one's own is ever prevented
-                self._prevent(order, step.maker, step.quantity, turn)
+                self._prevent(order, step, turn)
             else:
                 self._trade(order, step, turn)
 
@@ -156,13 +157,15 @@ class Matcher:
         self, order: Order, status: str, turn: Turn, *, reason: str | None = None, cancel_id: str | None = None
     ) -> None:
         """End an order: off the book, its lock released, its report written."""
+        self._end(order, status, turn, reason)
+        turn.report(order, "CANCELED" if status == "CANCELED" else "EXPIRED", cancel_client_order_id=cancel_id)
+
+    def _end(self, order: Order, status: str, turn: Turn, reason: str | None = None) -> None:
         self.market.book.remove(order)
         order.status = status
         order.expiry_reason = reason
         order.is_working = False
         self.relock(order, turn)
-        execution_type = {"CANCELED": "CANCELED", "EXPIRED_IN_MATCH": "EXPIRED"}.get(status, "EXPIRED")
-        turn.report(order, execution_type, cancel_client_order_id=cancel_id)
 
     def relock(self, order: Order, turn: Turn) -> None:
         """Bring an order's lock to what it needs now.
@@ -275,23 +278,41 @@ class Matcher:
         turn.report(order, "TRADE", fill=fill)
         self._after_fill(order, turn)
 
-    def _prevent(self, taker: Order, maker: Order, quantity: Decimal, turn: Turn) -> None:
-        """Keep an account from trading with itself; the taker's mode decides ("STP FAQ")."""
-        mode = taker.self_trade_prevention
-        match_id = next(turn.execution_ids)
-        for order in (taker, maker):
-            order.prevented_match_id = match_id
+    def _prevent(self, taker: Order, step: Step, turn: Turn) -> None:
+        """Keep an account from trading with itself; the taker's mode decides ("Self-Trade Prevention FAQ").
+
+        Within one account there is nothing to transfer: TRANSFER is DECREMENT.
+        """
+        maker, mode = step.maker, taker.self_trade_prevention
+        assert maker is not None  # noqa: S101 - only a maker of one's own is ever prevented
+        match = PreventedMatch(
+            match_id=next(turn.execution_ids),
+            account_id=taker.account_id,
+            symbol=taker.symbol,
+            taker_order_id=taker.order_id,
+            maker_order_id=maker.order_id,
+            mode=mode,
+            price=step.price,
+            quantity=step.quantity,
+            time_ms=turn.time_ms,
+        )
+        turn.prevented.append(match)
+        taker.prevented_match_id = maker.prevented_match_id = match.match_id
         if mode in {"DECREMENT", "TRANSFER"}:
             for order in (maker, taker):
-                order.prevented_quantity += quantity
+                order.prevented_quantity += step.quantity
                 self.market.book.refresh(order)
                 if order.locked:
                     self.relock(order, turn)
-                turn.report(order, "TRADE_PREVENTION")
-                if order.remaining <= 0:
-                    self.close(order, "EXPIRED_IN_MATCH", turn)
-            return
-        if mode in {"EXPIRE_MAKER", "EXPIRE_BOTH"}:
-            self.close(maker, "EXPIRED_IN_MATCH", turn)
-        if mode in TAKER_STOPPING_MODES:
-            self.close(taker, "EXPIRED_IN_MATCH", turn)
+            ended = [order for order in (maker, taker) if order.remaining <= 0]
+            told = [maker, taker]
+        else:
+            told = ended = [
+                order
+                for order, modes in ((maker, MAKER_STOPPING_MODES), (taker, TAKER_STOPPING_MODES))
+                if mode in modes
+            ]
+        for order in told:
+            if order in ended:
+                self._end(order, "EXPIRED_IN_MATCH", turn)
+            turn.report(order, "TRADE_PREVENTION", prevented=match)

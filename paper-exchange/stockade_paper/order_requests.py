@@ -15,7 +15,7 @@ from stockade_paper.errors import (
     not_required,
 )
 from stockade_paper.instruments import DEFAULT_SELF_TRADE_PREVENTION_MODE, ORDER_TYPES, SELF_TRADE_PREVENTION_MODES
-from stockade_paper.orders import Order
+from stockade_paper.orders import STOP_TYPES, Order
 from stockade_paper.parameters import INTEGER_PATTERN, Parameters
 
 SIDES = ("BUY", "SELL")
@@ -23,7 +23,6 @@ TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
 RESPONSE_TYPES = ("ACK", "RESULT", "FULL")
 PRICED_TYPES = frozenset({"LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
 TIMED_TYPES = frozenset({"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
-STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 PEG_NAMES = ("pegPriceType", "pegOffsetType", "pegOffsetValue")  # No symbol here allows pegged orders.
 AMOUNT_NAMES = ("quantity", "quoteOrderQty", "price", "stopPrice")
 MIN_STRATEGY_TYPE = 1_000_000

@@ -5,6 +5,7 @@ from typing import Any
 
 from stockade_paper.accounts import Account
 from stockade_paper.orders import Fill, Order
+from stockade_paper.prevention import PreventedMatch
 from stockade_paper.user_events import report_execution
 
 
@@ -17,6 +18,7 @@ class Turn:
         self.touched: dict[int, set[str]] = {}
         self.orders: dict[int, Order] = {}
         self.fills: list[Fill] = []
+        self.prevented: list[PreventedMatch] = []
         self.execution_ids = execution_ids
 
     def touch(self, account: Account, *assets: str) -> None:

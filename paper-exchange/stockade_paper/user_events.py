@@ -5,6 +5,7 @@ from typing import Any
 from stockade_paper.accounts import Account
 from stockade_paper.amounts import ZERO, format_amount
 from stockade_paper.orders import ALLOCATION_MATCH, SOR_FLOOR, Fill, Order
+from stockade_paper.prevention import PreventedMatch
 
 
 def report_execution(
@@ -14,6 +15,7 @@ def report_execution(
     execution_id: int,
     *,
     fill: Fill | None = None,
+    prevented: PreventedMatch | None = None,
     cancel_client_order_id: str | None = None,
     reject_reason: str = "NONE",
 ) -> dict[str, Any]:
@@ -56,26 +58,27 @@ def report_execution(
     }
     if fill is not None and fill.allocation_id is not None:
         report |= {"b": ALLOCATION_MATCH, "a": fill.allocation_id}
-    return report | _conditional_keys(order)
+    _add_conditional_keys(report, order)
+    if prevented is not None:
+        report |= prevented.report(order)
+    return report
 
 
-def _conditional_keys(order: Order) -> dict[str, Any]:
-    keys: dict[str, Any] = {}
+def _add_conditional_keys(report: dict[str, Any], order: Order) -> None:
     if order.working_ms > 0:
-        keys["W"] = order.working_ms
+        report["W"] = order.working_ms
     if order.trailing_delta is not None:
-        keys |= {"d": order.trailing_delta, "D": order.trailing_ms}
+        report |= {"d": order.trailing_delta, "D": order.trailing_ms}
     if order.strategy_id is not None:
-        keys["j"] = order.strategy_id
+        report["j"] = order.strategy_id
     if order.strategy_type is not None:
-        keys["J"] = order.strategy_type
+        report["J"] = order.strategy_type
     if order.prevented_match_id is not None:
-        keys |= {"v": order.prevented_match_id, "A": format_amount(order.prevented_quantity)}
+        report |= {"v": order.prevented_match_id, "A": format_amount(order.prevented_quantity)}
     if order.uses_sor:
-        keys |= {"k": SOR_FLOOR, "uS": True}
+        report |= {"k": SOR_FLOOR, "uS": True}
     if order.expiry_reason is not None:
-        keys["eR"] = order.expiry_reason
-    return keys
+        report["eR"] = order.expiry_reason
 
 
 def report_position(account: Account, assets: list[str], time_ms: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from stockade_paper.candles import DAY_MS
 from stockade_paper.endpoints.call import Call, Endpoint
 from stockade_paper.errors import BinanceError, missing_either, missing_parameter, no_such_order
 from stockade_paper.instruments import describe_filters
-from stockade_paper.orders import Order, describe_query
+from stockade_paper.orders import describe_query
 from stockade_paper.parameters import Parameters
 
 Row = TypeVar("Row")
@@ -150,15 +150,20 @@ def list_prevented_matches(call: Call) -> list[dict[str, Any]]:
     """List self-trades that were prevented."""
     symbol = call.parameters.symbol()
     call.exchange.market(symbol)
-    order_id = call.parameters.integer("orderId")
-    return [
-        _describe_prevented(order)
-        for order in call.exchange.orders.values()
-        if order.account_id == call.account.account_id
-        and order.symbol == symbol
-        and order.prevented_match_id is not None
-        and order_id in {None, order.order_id}
+    names = ("preventedMatchId", "orderId", "fromPreventedMatchId")
+    match_id, order_id, first = (call.parameters.integer(name) for name in names)
+    if match_id is None and order_id is None:
+        raise missing_either("preventedMatchId", "orderId")
+    matches = [
+        match
+        for match in call.exchange.prevented
+        if match.account_id == call.account.account_id
+        and match.symbol == symbol
+        and match_id in {None, match.match_id}
+        and order_id in {None, match.taker_order_id, match.maker_order_id}
+        and (first is None or match.match_id >= first)
     ]
+    return [match.describe() for match in page(call.parameters, matches, oldest=True)]
 
 
 def list_allocations(call: Call) -> list[dict[str, Any]]:
@@ -236,17 +241,6 @@ def page(parameters: Parameters, rows: Sequence[Row], *, oldest: bool) -> Sequen
     """Cut to `limit`: the oldest rows when the caller said where to begin, else the newest."""
     limit = parameters.limit(500, 1000)
     return rows[:limit] if oldest else rows[-limit:]
-
-
-def _describe_prevented(order: Order) -> dict[str, Any]:
-    return {
-        "symbol": order.symbol,
-        "preventedMatchId": order.prevented_match_id,
-        "takerOrderId": order.order_id,
-        "selfTradePreventionMode": order.self_trade_prevention,
-        "makerPreventedQuantity": format_amount(order.prevented_quantity),
-        "transactTime": order.updated_ms,
-    }
 
 
 def _weigh_open_orders(parameters: Parameters) -> int:

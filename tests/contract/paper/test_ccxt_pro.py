@@ -10,7 +10,7 @@ from typing import Any
 import ccxt.pro as ccxt  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from tests.contract.paper.conftest import DEADLINE_SECONDS, TOO_MUCH_WEIGHT, aim_ccxt, wait_out
+from tests.contract.paper.conftest import DEADLINE_SECONDS, TOO_MUCH_WEIGHT, aim_ccxt
 from tests.support.paper import PaperProcess
 from tests.support.paper_orders import (
     describe_every_order,
@@ -171,7 +171,7 @@ async def test_too_much_weight_and_recovery(rationed: PaperProcess) -> None:
             await asyncio.gather(*(soon(exchange.fetch_trades_ws(SYMBOL, limit=1)) for _ in range(30)))
         told = re.search(r'"retryAfter":(\d+)', str(caught.value))
         assert told is not None, caught.value
-        await wait_out(max(int(told[1]) // 1000 + 1 - int(time.time()), 1))
+        await asyncio.sleep(max(int(told[1]) / 1000 - time.time(), 0))
         order = await soon(exchange.create_order_ws(SYMBOL, "market", "buy", 0.01))
         assert order["status"] == "closed"
     finally:

@@ -68,6 +68,19 @@ def test_everything_comes_back(make_floor: Callable[..., Floor], floor: Floor, t
     second.close()
 
 
+def test_prevented_matches_come_back(make_floor: Callable[..., Floor], floor: Floor, tmp_path: Path) -> None:
+    journal = open_journal(floor, tmp_path)
+    trader = trade_a_little(floor, journal)
+    floor.place(trader, "SELL", "LIMIT", quantity="1", price="100.50")
+    floor.place(trader, "BUY", "LIMIT", quantity="1", price="100.50", selfTradePreventionMode="EXPIRE_TAKER")
+    journal.close()
+    for _ in range(2):
+        again = make_floor()
+        open_journal(again, tmp_path).close()
+        assert list(again.exchange.prevented) == list(floor.exchange.prevented)
+    assert len(again.exchange.prevented) == 1
+
+
 def test_a_revoked_key_stays_revoked_and_its_account_stays(
     make_floor: Callable[..., Floor], floor: Floor, tmp_path: Path
 ) -> None:

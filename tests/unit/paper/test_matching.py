@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from stockade_paper.accounts import Account
 from stockade_paper.errors import BinanceError
+from stockade_paper.order_requests import read_order
 from stockade_paper.orders import Order
+from stockade_paper.parameters import Parameters
 from tests.unit.paper.conftest import Floor
 
 D = Decimal
@@ -189,6 +191,40 @@ def test_self_trade_prevention(floor: Floor, mode: str, maker_status: str, taker
     taker = floor.place(trader, "BUY", "MARKET", quantity="1", selfTradePreventionMode=mode)
     assert (maker.status, taker.status) == (maker_status, taker_status)
     assert trader.balance("BTC").locked == (1 if maker_status == "NEW" else 0)
+    told = [event for _, event in floor.events if event.get("x") == "TRADE_PREVENTION"]
+    assert {event["i"] for event in told} == {
+        order.order_id for order in (maker, taker) if order.status == "EXPIRED_IN_MATCH"
+    }
+    for event in told:
+        assert event["X"] == "EXPIRED_IN_MATCH"
+        assert event["U"] == (taker.order_id if event["i"] == maker.order_id else maker.order_id)
+        assert (event["v"], event["pL"], event["pl"]) == (maker.prevented_match_id, "100.50000000", "1.00000000")
+    assert len(floor.exchange.prevented) == (mode != "NONE")
+
+
+def test_smart_order_routing_fills_by_allocations(floor: Floor) -> None:
+    trader = floor.open_account(USDT="10000")
+    values = {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "quantity": "7",
+        "price": "101",
+    }
+    order = read_order(Parameters(values), trader.account_id, floor.now_ms).order
+    order.uses_sor = True
+    floor.exchange.place(order)
+    floor.draw_book([("99", "5")], [("100.90", "1"), ("102", "9")])
+    taken, waited = order.fills
+    assert (taken.trade_id, taken.quantity, taken.is_maker) == (-1, D(5), False)
+    assert taken.allocation_id == floor.market.trades[-2].trade_id
+    assert (waited.allocation_id, waited.quantity, waited.is_maker) == (None, D(1), True)
+    reports = [event for _, event in floor.events if event.get("x") == "TRADE"]
+    assert [(event.get("b"), event.get("a"), event["uS"]) for event in reports] == [
+        ("ONE_PARTY_TRADE_REPORT", taken.allocation_id, True),
+        (None, None, True),
+    ]
 
 
 def test_iceberg_shows_one_part_and_goes_to_the_end_of_the_queue(floor: Floor) -> None:

@@ -264,6 +264,20 @@ class MatchingMachine(RuleBasedStateMachine):
         assert bid is None or ask is None or bid[0] < ask[0]
 
     @invariant()
+    def levels_show_what_rests(self) -> None:
+        """The book's own sums and its sorted prices agree with the orders and the feed's quantities in it."""
+        book = self.stage.floor.market.book
+        for side, levels in book.resting.items():
+            external = book.external[side]
+            prices = sorted(levels.keys() | external.keys(), reverse=side == "BUY")
+            expected = [
+                (price, external.get(price, D(0)) + sum((order.visible for order in levels.get(price, ())), D(0)))
+                for price in prices
+            ]
+            assert book.levels(side, 1000) == expected
+            assert all(quantity > 0 for _, quantity in expected)
+
+    @invariant()
     def queues_are_first_in_first_out(self) -> None:
         """Nobody waits before somebody at the same price who was filled there, but for the hidden part of icebergs."""
         for levels in self.stage.floor.market.book.resting.values():
