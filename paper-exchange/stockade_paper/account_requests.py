@@ -1,10 +1,12 @@
 """Reading the wish for an account, from the control API and from the accounts file alike."""
 
 import ipaddress
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from stockade_paper.accounts import Accounts, ApiKey, Permissions
@@ -67,6 +69,22 @@ def open_unknown_account(accounts: Accounts, api_key: str, now_ms: int) -> ApiKe
     key = ApiKey(api_key, account.account_id, Permissions(), now_ms)
     accounts.add_key(key)
     return key
+
+
+def read_accounts_file(path: Path) -> list[dict[str, Any]]:
+    """Read the JSON list of accounts; raises ConfigurationError that says what to write."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't be read ({error.strerror}); name an existing file") from error
+    except ValueError as error:
+        raise ConfigurationError(
+            f'{path}: no JSON ({error}); write [{{"apiKey": "...", "apiSecret": "..."}}]'
+        ) from error
+    wishes = content if isinstance(content, list) else [content]
+    if not all(isinstance(wish, dict) for wish in wishes):
+        raise ConfigurationError(f'{path}: write a list of objects, [{{"apiKey": "...", "apiSecret": "..."}}]')
+    return wishes
 
 
 def read_balances(wish: Any) -> dict[str, Decimal]:

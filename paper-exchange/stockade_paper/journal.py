@@ -22,6 +22,7 @@ from stockade_paper.turn import Turn
 
 FILE_NAME = "paper-exchange.jsonl"
 PRICES_NAME = "last-prices.json"
+COMPACTED_BYTES = 64 * 2**20  # A longer log is written anew once it is twice as long as what is known.
 ORDER_AMOUNTS = frozenset(
     {
         "quantity",
@@ -50,6 +51,8 @@ class Journal:
         self._exchange = exchange
         self._path = folder / FILE_NAME
         self._file: int | None = None
+        self._size = 0
+        self._compacted_size = 0
 
     def open(self) -> None:
         """Replay the log into the exchange and go on writing at its end.
@@ -59,17 +62,22 @@ class Journal:
         if self._path.exists():
             self._replay()
             self._compact()
-        self._file = self._open_file(self._path)
+        else:
+            self._file = self._open_file(self._path)
 
     def _compact(self) -> None:
         """Write what is known as if it had just happened, so that the log does not grow for ever."""
+        self.close()
         fresh = self._path.with_name(f"{FILE_NAME}.new")
         fresh.unlink(missing_ok=True)
-        self._file = self._open_file(fresh)
+        self._file, self._size = self._open_file(fresh), 0
         for key in self._exchange.accounts.keys.values():
             self.record_account(key)
         for api_key in self._exchange.accounts.revoked:
             self.record_revocation(api_key)
+        for symbol, market in self._exchange.markets.items():
+            if market.status != "TRADING":
+                self.record_market(symbol)
         for order in self._exchange.orders.values():
             fills = [dump_fill(fill) for fill in order.fills]
             self._write({"kind": "step", "orders": [dump_order(order)], "fills": fills, "lists": [], "balances": {}})
@@ -83,9 +91,11 @@ class Journal:
             for account in self._exchange.accounts.by_id.values()
         }
         prevented = [msgspec.structs.asdict(match) for match in self._exchange.prevented]
-        step = {"orders": [], "fills": [], "prevented": prevented, "lists": lists, "balances": balances}
+        # Those of orders that are kept stand beside them.
+        fills = [dump_fill(fill) for fill in self._exchange.fills if fill.order_id not in self._exchange.orders]
+        step = {"orders": [], "fills": fills, "prevented": prevented, "lists": lists, "balances": balances}
         self._write({"kind": "step", **step})
-        self.close()
+        self._compacted_size = self._size
         fresh.replace(self._path)
 
     @staticmethod
@@ -121,6 +131,9 @@ class Journal:
             }
         )
 
+        if self._size > max(COMPACTED_BYTES, 2 * self._compacted_size):
+            self._compact()
+
     def record_account(self, key: ApiKey) -> None:
         """Write a new account or a new key of an old one."""
         account = self._exchange.accounts.account_of(key)
@@ -144,6 +157,10 @@ class Journal:
         """Write that a key was deleted."""
         self._write({"kind": "revocation", "api_key": api_key})
 
+    def record_market(self, symbol: str) -> None:
+        """Write that a market was halted or opened."""
+        self._write({"kind": "market", "symbol": symbol, "status": self._exchange.markets[symbol].status})
+
     def record_prices(self) -> None:
         """Write the last prices, so that the next start does not jump away from them."""
         markets = self._exchange.markets.items()
@@ -154,7 +171,7 @@ class Journal:
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is not None:
-            os.write(self._file, msgspec.json.encode(line) + b"\n")
+            self._size += os.write(self._file, msgspec.json.encode(line) + b"\n")
 
     def _replay(self) -> None:
         content = self._path.read_bytes()
@@ -173,14 +190,23 @@ class Journal:
         self._finish(orders)
 
     def _apply(self, line: dict[str, Any], orders: dict[int, Order]) -> None:
-        accounts = self._exchange.accounts
-        if line["kind"] == "revocation":
-            accounts.revoke_key(line["api_key"])
-            accounts.revoked.add(line["api_key"])
-            return
-        if line["kind"] == "account":
+        kind, exchange = line["kind"], self._exchange
+        if kind == "revocation":
+            exchange.accounts.revoke_key(line["api_key"])
+            exchange.accounts.revoked.add(line["api_key"])
+        elif kind == "account":
             self._apply_account(line)
-            return
+        elif kind == "step":
+            self._apply_step(line, orders)
+        elif kind == "market":
+            market = exchange.markets.get(line["symbol"])
+            if market is not None:  # It may no longer be listed.
+                market.status = line["status"]
+        else:
+            raise ValueError(f"unknown kind '{kind}'")
+
+    def _apply_step(self, line: dict[str, Any], orders: dict[int, Order]) -> None:
+        accounts = self._exchange.accounts
         for account_id, balances in line["balances"].items():
             account = accounts.by_id.get(int(account_id)) or accounts.create({}, int(account_id))
             for asset, (free, locked) in balances.items():
@@ -192,8 +218,9 @@ class Journal:
             orders[order.order_id] = order
         for values in line["fills"]:
             fill = Fill(**_read_amounts(values, FILL_AMOUNTS))
-            orders[fill.order_id].fills.append(fill)
             self._exchange.fills.append(fill)
+            if fill.order_id in orders:
+                orders[fill.order_id].fills.append(fill)
         for values in line.get("prevented", ()):
             self._exchange.prevented.append(PreventedMatch(**_read_amounts(values, PREVENTED_AMOUNTS)))
         for values in line["lists"]:

@@ -34,8 +34,9 @@ class ListenKeys:
 
     def create(self, account_id: int) -> dict[str, str]:
         """Return the account's key, valid for an hour from now; the living one is prolonged."""
+        self._keys = {name: key for name, key in self._keys.items() if key.expires_ms > self._clock()}
         for key in self._keys.values():
-            if key.account_id == account_id and key.expires_ms > self._clock():
+            if key.account_id == account_id:
                 key.expires_ms = self._clock() + LIFETIME_MS
                 return {"listenKey": key.name}
         name = secrets.token_hex(32)

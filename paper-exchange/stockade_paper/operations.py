@@ -68,3 +68,5 @@ class Operations:
         if status not in MARKET_STATUSES:
             raise ConfigurationError(f"status: write one of {', '.join(MARKET_STATUSES)}")
         self.exchange.market(symbol).status = str(status)
+        if self.journal is not None:
+            self.journal.record_market(symbol)

@@ -2,15 +2,12 @@
 
 import asyncio
 import gc
-import json
 import logging
 import signal
-from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
-from stockade_paper.account_requests import open_account, open_unknown_account
+from stockade_paper.account_requests import open_account, open_unknown_account, read_accounts_file
 from stockade_paper.accounts import ApiKey
 from stockade_paper.audit import AuditFile, AuditLog
 from stockade_paper.control import Control
@@ -128,22 +125,6 @@ async def _record_prices(journal: Journal) -> None:
     while True:
         await asyncio.sleep(PRICE_SECONDS)
         journal.record_prices()
-
-
-def read_accounts_file(path: Path) -> list[dict[str, Any]]:
-    """Read the JSON list of accounts; raises ConfigurationError that says what to write."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: can't be read ({error.strerror}); name an existing file") from error
-    except ValueError as error:
-        raise ConfigurationError(
-            f'{path}: no JSON ({error}); write [{{"apiKey": "...", "apiSecret": "..."}}]'
-        ) from error
-    wishes = content if isinstance(content, list) else [content]
-    if not all(isinstance(wish, dict) for wish in wishes):
-        raise ConfigurationError(f'{path}: write a list of objects, [{{"apiKey": "...", "apiSecret": "..."}}]')
-    return wishes
 
 
 async def _listen(application: web.Application, host: str, port: int) -> web.AppRunner:

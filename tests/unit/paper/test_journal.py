@@ -81,6 +81,28 @@ def test_prevented_matches_come_back(make_floor: Callable[..., Floor], floor: Fl
     assert len(again.exchange.prevented) == 1
 
 
+def test_a_long_log_is_written_anew_while_it_grows(
+    make_floor: Callable[..., Floor], floor: Floor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stockade_paper.journal.COMPACTED_BYTES", 2000)
+    monkeypatch.setattr("stockade_paper.exchange.KEPT_CLOSED_ORDERS", 10)
+    journal = open_journal(floor, tmp_path)
+    trader = trade_a_little(floor, journal)
+    floor.market.status = "HALT"
+    journal.record_market("BTCUSDT")
+    floor.market.status = "TRADING"
+    for _ in range(200):
+        floor.exchange.cancel(floor.place(trader, "BUY", "LIMIT", quantity="1", price="97"), "cancel")
+    floor.market.status = "HALT"
+    journal.record_market("BTCUSDT")
+    journal.close()
+    assert (tmp_path / FILE_NAME).stat().st_size < 40_000, "four hundred steps would be some 300,000 bytes"
+    again = make_floor()
+    open_journal(again, tmp_path).close()
+    assert describe_state(again.exchange)["accounts"] == describe_state(floor.exchange)["accounts"]
+    assert again.market.status == "HALT"
+
+
 def test_a_revoked_key_stays_revoked_and_its_account_stays(
     make_floor: Callable[..., Floor], floor: Floor, tmp_path: Path
 ) -> None:
