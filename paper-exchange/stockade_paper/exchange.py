@@ -201,10 +201,10 @@ class Exchange:
         self.lists.after_close(order, turn, order.client_order_id)
         self.commit(turn)
 
-    def amend(self, order: Order, quantity: Decimal, new_client_order_id: str | None) -> dict[str, Any]:
+    def amend(self, order: Order, quantity: Decimal, new_client_order_id: str) -> dict[str, Any]:
         """Lower an order's quantity and keep its place in the queue ("Order Amend Keep Priority").
 
-        Raises BinanceError -2038 for what can't be amended.
+        Raises BinanceError -2038 for what can't be amended, -2010 for the client order id of another open order.
         """
         market = self.markets[order.symbol]
         if not order.is_open or order.waits_for_trigger:
@@ -213,6 +213,8 @@ class Exchange:
             raise BinanceError(-2038, "The requested action would change no state; rejecting.")
         if len(order.amends) >= market.instrument.max_amends:
             raise BinanceError(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS")
+        if self.find_open(order.account_id, order.symbol, new_client_order_id) not in {None, order}:
+            raise rejected("Duplicate order sent.")
         turn = self.begin()
         previous = order.client_order_id
         order.amends.append(
@@ -221,16 +223,15 @@ class Exchange:
                 "orderId": order.order_id,
                 "executionId": next(self.execution_ids),
                 "origClientOrderId": previous,
-                "newClientOrderId": new_client_order_id or previous,
+                "newClientOrderId": new_client_order_id,
                 "origQty": format_amount(order.quantity),
                 "newQty": format_amount(quantity),
                 "time": turn.time_ms,
             }
         )
         order.quantity = quantity
-        if new_client_order_id is not None:
-            order.client_order_id = new_client_order_id
-            self._by_client_id[(order.account_id, order.symbol, new_client_order_id)] = order
+        order.client_order_id = new_client_order_id
+        self._by_client_id[(order.account_id, order.symbol, new_client_order_id)] = order
         self.matchers[order.symbol].relock(order, turn)
         market.book.refresh(order)
         turn.report(order, "REPLACED")

@@ -161,7 +161,7 @@ def replace_order(call: Call) -> dict[str, Any]:
 
 
 def amend_order(call: Call) -> dict[str, Any]:
-    """Lower an order's quantity in place."""
+    """Lower an order's quantity in place; without a new client order id it gets a random one, as on Binance."""
     symbol = call.parameters.symbol()
     order_id = call.parameters.integer("orderId")
     client_id = call.parameters.text("origClientOrderId")
@@ -173,7 +173,8 @@ def amend_order(call: Call) -> dict[str, Any]:
     order = call.exchange.find(call.account.account_id, symbol, order_id, client_id)
     if order is None or not order.is_open:
         raise BinanceError(-2013, "Order does not exist.")
-    amendment = call.exchange.amend(order, quantity, call.parameters.client_order_id("newClientOrderId"))
+    new_client_id = call.parameters.client_order_id("newClientOrderId") or generate_client_order_id()
+    amendment = call.exchange.amend(order, quantity, new_client_id)
     answer = {
         "transactTime": order.updated_ms,
         "executionId": amendment["executionId"],

@@ -243,11 +243,15 @@ def test_amending_keeps_the_place_and_frees_the_difference(floor: Floor) -> None
     trader = floor.open_account(USDT="10000")
     order = floor.place(trader, "BUY", "LIMIT", quantity="4", price="99")
     queue = order.queue_ahead
-    floor.exchange.amend(order, D(1), None)
+    floor.exchange.amend(order, D(1), "amended")
     assert (order.quantity, order.queue_ahead, trader.balance("USDT").locked) == (D(1), queue, D(99))
     assert floor.reports_of(order) == ["NEW", "REPLACED"]
     with pytest.raises(BinanceError):
-        floor.exchange.amend(order, D(2), None)
+        floor.exchange.amend(order, D(2), "again")
+    other = floor.place(trader, "BUY", "LIMIT", quantity="4", price="99")
+    with pytest.raises(BinanceError, match=r"Duplicate order sent\."):
+        floor.exchange.amend(other, D(1), "amended")
+    assert floor.exchange.find(trader.account_id, "BTCUSDT", None, "amended") is order
 
 
 def test_closed_market_takes_no_order(floor: Floor) -> None:
