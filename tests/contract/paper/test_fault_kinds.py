@@ -92,6 +92,19 @@ async def hear(socket: ClientConnection) -> dict[str, Any]:
     return frame
 
 
+async def pass_book_changes(paper: PaperProcess, number: int) -> None:
+    """Wait until the book has changed so often that a quote must have been among it."""
+
+    def count() -> int:
+        changes: int = paper.request("GET", "/paper/v1/state")["markets"]["BTCUSDT"]["updateId"]
+        return changes
+
+    first = count()
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while count() < first + number:
+        assert time.monotonic() < deadline, "the book does not change"
+
+
 async def hear_for_ever(socket: ClientConnection) -> None:
     """Hear until the connection ends, whatever still comes."""
     while True:
@@ -190,6 +203,7 @@ async def test_refused_slow_and_half_open_connections(caller: Caller) -> None:
     caller.paper.arm("half-open-connections", seconds=3600)
     await caller.send("order.place", BUY)
     async with connect(f"{caller.paper.websocket}/ws/btcusdt@bookTicker") as quotes:
+        await pass_book_changes(caller.paper, 100)
         caller.paper.request("DELETE", "/paper/v1/faults")
         with pytest.raises(ConnectionClosed):
             await hear_for_ever(quotes)
