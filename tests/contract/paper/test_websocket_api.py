@@ -84,11 +84,14 @@ async def test_ed25519_session(paper: PaperProcess, socket: ClientConnection) ->
     await socket.send(
         json.dumps({"id": 5, "method": "order.place", "params": {**MARKET_BUY, "timestamp": int(time.time() * 1000)}})
     )
-    frames = [await hear(socket)]
-    while "id" in frames[-1] or frames[-1]["event"]["e"] != "outboundAccountPosition":
-        frames.append(await hear(socket))
-    answer = next(frame for frame in frames if frame.get("id") == 5)
-    events = [frame["event"] for frame in frames if "event" in frame]
+    answer: dict[str, Any] | None = None
+    events: list[dict[str, Any]] = []
+    while answer is None or not events or events[-1]["e"] != "outboundAccountPosition":
+        frame = await hear(socket)
+        if "event" in frame:
+            events.append(frame["event"])
+        else:
+            answer = frame
     assert answer["result"]["status"] == "FILLED"
     assert [limit["rateLimitType"] for limit in answer["rateLimits"]] == ["ORDERS", "ORDERS", "REQUEST_WEIGHT"]
     kinds = dict.fromkeys(event.get("x", event["e"]) for event in events)  # It may have met several offers.
