@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,12 @@ def test_a_make_target_exists(page: str, line: str) -> None:
     assert missing == [], f"{page}: {line}"
 
 
-@pytest.mark.parametrize(("page", "line"), commands("python -m stockade_"))
-def test_a_program_answers_to_help(page: str, line: str) -> None:
-    module = line.split()[2]
-    words = [word for word in line.split()[3:4] if not word.startswith("-")]
+@pytest.mark.parametrize(("page", "line"), commands("stockade-"))
+def test_a_program_is_installed_and_answers_to_help(page: str, line: str) -> None:
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
+    module = scripts[line.split(maxsplit=1)[0]].partition(":")[0].removesuffix(".__main__")
     done = subprocess.run(
-        [sys.executable, "-m", module, *words, "--help"],
+        [sys.executable, "-m", module, "--help"],
         cwd=PROJECT,
         capture_output=True,
         text=True,
