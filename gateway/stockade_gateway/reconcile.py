@@ -83,6 +83,8 @@ class Reconciler:
         failures = 0
         while True:
             quiet = await self._wait()
+            # Known at the beginning: what is told meanwhile is for the next turn.
+            is_past_known = self.past_unknown is None
             try:
                 found = await self._reconcile_known() if self._complete_once else await self._reconcile_all()
             except ExchangeError as error:
@@ -95,7 +97,7 @@ class Reconciler:
                 await asyncio.sleep(delay)
                 continue
             failures = 0
-            self._complete_once = True
+            self._complete_once = is_past_known
             self.last_time = datetime.now(UTC)
             if self._api.connected and not self._wanted.is_set():
                 self.pending = None
@@ -143,11 +145,16 @@ class Reconciler:
             return False
 
     async def _reconcile_all(self) -> bool:
-        """Bring in all orders since the books' last news, by symbol; then those the books still hold for open."""
+        """Bring in all orders since the books' last news, by symbol; then those the books still hold for open.
+
+        Before the ledger has told the past, only what is open: the steps of all else are there, and taken in anew from
+        the exchange an order would have each of them twice.
+        """
         for symbol in self._symbols:
             for row in await self._list("/api/v3/openOrders", {"symbol": symbol}):
                 self._books.take_report(read_order(row))
-            await self._read_recent_orders(symbol)
+            if self.past_unknown is None:
+                await self._read_recent_orders(symbol)
         await self._reconcile_known()
         return True
 

@@ -1,5 +1,6 @@
 """Reconciliation against an exchange that is a dictionary: what is asked, and what follows from the answers."""
 
+import asyncio
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -52,6 +53,12 @@ class DictionaryExchange:
             return list(self.orders.values())
         newer = [trade for trade in self.trades if trade["id"] >= parameters.get("fromId", 0)]
         return newer[: parameters["limit"]] if "fromId" in parameters else newer[-parameters["limit"] :]
+
+
+class FakeApi:
+    """A connection that is up."""
+
+    connected = True
 
 
 def make_reconciler(world: World, exchange: DictionaryExchange) -> Reconciler:
@@ -147,6 +154,28 @@ async def test_the_first_reconciliation_adopts_orders_and_leaves_foreign_ones(wo
     await make_reconciler(world, exchange)._reconcile_all()
     known = {order.client_order_id: order.state for order in world.books.orders.all()}
     assert known == {ORDER: OrderState.ACCEPTED, f"{PREFIX}2": OrderState.CANCELED}
+
+
+async def test_what_is_closed_is_not_taken_in_anew_before_the_ledger_told_the_past(world: World) -> None:
+    exchange = DictionaryExchange()
+    for number, status in ((1, "NEW"), (2, "CANCELED"), (3, "NEW")):
+        exchange.put(f"{PREFIX}{number}", status)
+    reconciler = make_reconciler(world, exchange)
+    reconciler._api = cast("WebsocketApi", FakeApi())
+    reconciler.past_unknown = "PostgreSQL is away"
+    reconciler.look_again()
+    running = asyncio.create_task(reconciler.run())
+    async with asyncio.timeout(30):
+        while reconciler.last_time is None:  # noqa: ASYNC110 - it is polled as the status is
+            await asyncio.sleep(0.01)
+        # What is open may have to be cancelled; the steps of the rest are in the ledger, and come from there.
+        assert world.books.orders.get(f"{PREFIX}3") is not None
+        assert world.books.orders.get(f"{PREFIX}2") is None
+        reconciler.note_past()
+        while reconciler.pending is not None:  # noqa: ASYNC110 - it is polled as the status is
+            await asyncio.sleep(0.01)
+    assert world.books.orders.get(f"{PREFIX}2") is not None
+    running.cancel()
 
 
 async def test_while_the_connection_is_away_orders_wait(world: World) -> None:
