@@ -8,6 +8,7 @@ They go to `results/launcher.json`, beside what was asked for.
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from typing import Any
 from tests.support.launcher_builds import build_launcher
 
 RESULTS = Path(__file__).parent / "results" / "launcher.json"
-STARTS = 100
-ROUNDS = 21
+STARTS = 50
+ROUNDS = 11
 SECONDS = 60
 TARGETS = {"startUpMilliseconds": 15.0, "smallReadsPercent": 5.0, "numpyPercent": 5.0}
 
@@ -99,6 +100,14 @@ def time_start(command: list[str | Path]) -> float:
     return time.perf_counter() - began
 
 
+def measure_start(command: list[str | Path]) -> float:
+    """Seconds of processor time from the call to the program's end: what a crowded machine does not stretch."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, timeout=SECONDS)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def read_time(command: list[str | Path]) -> float:
     """Seconds of processor time that the program says its work took."""
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -146,6 +155,7 @@ def main() -> None:
             "targets": TARGETS,
             "startUp": compare(time_start, launcher, ["/bin/true"], STARTS),
             "startUpOfPython": compare(time_start, launcher, [*python, START], STARTS),
+            "startUpProcessorTime": compare(measure_start, launcher, ["/bin/true"], STARTS),
             "smallReadsInC": compare(read_time, launcher, in_c, ROUNDS, runtime),
             "smallReadsInPython": compare(read_time, launcher, in_python, ROUNDS, runtime),
             "smallReadsInCWithoutRuntimesFilter": compare(read_time, launcher, in_c, ROUNDS),
