@@ -173,10 +173,12 @@ def find_targets(kubectl: Kubectl) -> dict[str, str]:
 
 def open_neighbour(kubectl: Kubectl, pod: StagePod, doors: contextlib.ExitStack) -> bool:
     """Listen on an abstract socket in the pod's network namespace, as another container of it could."""
-    found = kubectl.get("pod", pod.name, pod.namespace)
-    inside = pod_processes(found["metadata"]["uid"]) if found else []
-    if not inside:
+    found = kubectl.get("pod", pod.name, pod.namespace) or {}
+    gateways = found.get("status", {}).get("initContainerStatuses", [])
+    # Before its first container runs, a pod's first process may not have entered its network yet.
+    if not any("running" in gateway["state"] for gateway in gateways):
         return False
+    inside = pod_processes(found["metadata"]["uid"])
     command = ["nsenter", f"--net=/proc/{inside[0].pid}/ns/net", sys.executable, "-c", LISTEN.format(name=NEIGHBOUR)]
     process = subprocess.Popen(command, cwd=PROJECT)
     doors.callback(process.wait)
