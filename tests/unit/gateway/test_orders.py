@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockade_gateway.orders import Change, Execution, Order, OrderReport, Orders, OrderState
+from stockade_gateway.orders import Change, Execution, Order, OrderReport, Orders, OrderState, Refusal
 from tests.support.gateway_orders import PREFIX, make_execution, make_order, make_report
 
 ORDER = f"{PREFIX}1"
@@ -176,6 +176,8 @@ def test_forgotten_orders_do_not_come_back() -> None:
     late: Execution = make_execution(1, "1")
     assert orders.apply(make_report("FILLED", "1", late)) == []
     assert orders.get(ORDER) is None
+    assert orders.apply(make_report("FILLED", "1", number=3)) == [], "the newest of those forgotten neither"
+    assert (orders.forgotten_number, orders.highest_number()) == (3, 6)
     assert orders.open_count == 1
 
 
@@ -187,7 +189,9 @@ def only_order(orders: Orders) -> Order:
     return order
 
 
-@pytest.mark.parametrize("record", [make_execution(1, "1"), make_report("NEW"), Change(make_order())])
+@pytest.mark.parametrize(
+    "record", [make_execution(1, "1"), make_report("NEW"), Change(make_order()), Refusal(make_order(), "no")]
+)
 def test_what_was_heard_and_told_can_not_be_changed(record: msgspec.Struct) -> None:
     with pytest.raises(AttributeError):
         setattr(record, record.__struct_fields__[0], "another")
@@ -232,10 +236,12 @@ def test_more_than_was_asked_for_is_filled_too() -> None:
     assert only_order(orders).remaining == 0
 
 
-def test_the_first_reason_of_a_rejection_stays() -> None:
+def test_the_first_reason_of_an_end_stays() -> None:
     orders = make_orders()
     assert orders.reject(ORDER, "first", 2_000_000_000) is not None
     assert orders.reject(ORDER, "second", 3_000_000_000) is None
+    assert only_order(orders).reason == "first"
+    orders = apply_all([make_report("CANCELED", reason="first"), make_report("CANCELED", reason="second")])
     assert only_order(orders).reason == "first"
 
 
