@@ -260,3 +260,12 @@ def test_what_was_closed_at_the_limit_is_kept_and_nothing_foreign_is_forgotten()
     assert orders.forget_closed(before_ns=change.order.updated_time_ns, keep=10) == 0
     assert orders.forget_closed(before_ns=change.order.updated_time_ns + 1, keep=10) == 1
     assert (orders.forgotten_number, orders.highest_number()) == (1, 1)
+
+
+def test_each_order_counts_once_for_the_last_minute() -> None:
+    orders = make_orders()
+    orders.add(make_order(2, created_time_ns=3_000_000_000))
+    orders.add(make_order(2, created_time_ns=3_000_000_000))
+    assert orders.count_newest(1_000_000_000) == 1
+    assert orders.count_created_since(0) == 2
+    assert orders.count_created_since(1_000_000_000) == 1
