@@ -8,7 +8,7 @@ ZERO_TEXT = "0.00000000"
 SMALLEST = Decimal("0.00000001")
 
 
-@lru_cache(maxsize=2**14)  # The same few prices and quantities are written again and again.
+@lru_cache(maxsize=2**12)  # The same few prices and quantities are written again and again.
 def format_amount(amount: Decimal) -> str:
     """Write an amount as Binance does: a string with eight decimals."""
     return f"{amount:.8f}" if amount else ZERO_TEXT
