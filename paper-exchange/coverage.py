@@ -6,12 +6,15 @@ has is asked of its code.
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from stockade_paper.account_requests import FIELDS as ACCOUNT_FIELDS
 from stockade_paper.dispatch import ENDPOINTS
+from stockade_paper.endpoints.call import Call
 from stockade_paper.endpoints.market_data import list_block_trades, refuse_reference_price, show_execution_rules
 from stockade_paper.feeds.regimes import REGIME_NAMES
 from stockade_paper.settings import FEEDS, Settings
@@ -23,7 +26,7 @@ README = Path(__file__).with_name("README.md")
 SCHEMA = Path(__file__).with_name("config.schema.json")
 BEGIN = "<!-- coverage: written by coverage.py -->"
 END = "<!-- end of coverage -->"
-REFUSED = {
+REFUSED: dict[Callable[[Call], Any], str] = {
     refuse_reference_price: "-2043: no symbol has a reference price",
     list_block_trades: "empty: there are no block trades",
     show_execution_rules: "empty: there are no rules",

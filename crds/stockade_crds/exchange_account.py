@@ -78,7 +78,8 @@ class ExchangeAccountSpec(Part):
     trading: Trading = Field(
         default=Trading.ACTIVE,
         description="The switch over the whole account: Active, Reducing (only orders that lower a position) or Halted "
-        "(only cancels). The stricter of this and the Algorithm's own counts.",
+        "(every open order of its algorithms and by hand is cancelled, and none follows). The stricter of this and the "
+        "Algorithm's own counts.",
     )
     limits: AccountLimits | None = Field(
         default=None, description="Limits over all algorithms and manual orders of the account."

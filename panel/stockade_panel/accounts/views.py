@@ -41,7 +41,7 @@ blueprint = Blueprint("accounts", __name__)
 KIND = "ExchangeAccount"
 PLURAL: Plural = "exchangeaccounts"
 TRADING = {
-    "kill": ("Halted", "is to be Halted: only cancels pass, for every algorithm and every order by hand."),
+    "kill": ("Halted", "is to be Halted: every open order, also by hand, is cancelled and no new one passes."),
     "pause": ("Reducing", "is to be Reducing: only orders that lower a position pass."),
     "resume": ("Active", "is to be Active: orders within the limits pass again."),
 }
