@@ -58,7 +58,7 @@ class DeadMan(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class AccountLimits(msgspec.Struct, frozen=True, rename="camel"):
-    """The account's own limits, as far as one algorithm alone can break them."""
+    """The account's own limits, over all its algorithms and manual orders."""
 
     max_exposure: Decimal | None = None
     max_daily_loss: Decimal | None = None

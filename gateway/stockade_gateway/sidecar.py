@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -23,25 +22,27 @@ from stockade_gateway.account_share import ShareKeeper
 from stockade_gateway.books import Books
 from stockade_gateway.control import ControlFile, StopAction, Trading
 from stockade_gateway.dead_man import DeadManSwitch
+from stockade_gateway.dead_man_action import DeadManAction
 from stockade_gateway.desk import Desk
-from stockade_gateway.errors import ExchangeError, GatewayError, LedgerError
+from stockade_gateway.errors import GatewayError, LedgerError
 from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.exchange.decode import decode_execution_report
 from stockade_gateway.exchange.market_stream import MarketStream
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.filters import InstrumentRules
+from stockade_gateway.housekeeper import Housekeeper
 from stockade_gateway.journal import open_journal
 from stockade_gateway.key_rotation import KeyRotation, choose_secret
 from stockade_gateway.keys import RedactingFilter, harden_process, load_keys
 from stockade_gateway.kill_switch import KillSwitch
 from stockade_gateway.ledger import Ledger
-from stockade_gateway.ledger_entries import Owner, make_equity_row
-from stockade_gateway.limits import compute_exposure
+from stockade_gateway.ledger_entries import Owner
 from stockade_gateway.log_limits import limit_client_lines
 from stockade_gateway.market import Market
 from stockade_gateway.on_stop import StopResult, carry_out
 from stockade_gateway.orders import Change, Orders, Refusal
+from stockade_gateway.past_loader import PastLoader
 from stockade_gateway.positions import Positions
 from stockade_gateway.rate_budget import RateBudget
 from stockade_gateway.reconcile import Reconciler
@@ -53,11 +54,8 @@ from stockade_gateway.start_up import (
     check_account,
     find_symbols,
     insist,
-    load_past_later,
-    load_past_symbols,
     load_quotes,
     load_rules,
-    restore_past,
 )
 from stockade_gateway.status import Facts, LedgerStatus, make_metrics, make_status
 from stockade_gateway.status_server import Answer, StatusServer
@@ -65,12 +63,8 @@ from stockade_wire.order_ids import OrderIds, order_prefix
 from stockade_wire.ring import RingWriter
 
 _CONTROL_SECONDS = 0.1
-_HOUSE_SECONDS = 60.0
-_CLOCK_SECONDS = 600.0
 _STOP_SECONDS = 50.0
 _FLUSH_SECONDS = 10.0
-_DEAD_MAN_SECONDS = 60.0
-_DEAD_MAN_AGAIN_SECONDS = 15.0
 # A few seconds of the busiest symbols; the algorithm counts what it missed beyond.
 _RING_RECORDS = 16384
 _RING_BOOKS = 1024
@@ -94,6 +88,7 @@ class Sidecar:
         self._rest = RestClient(settings.rest_url, keys, self._clock, self._budget)
         self._market = Market()
         self._dead_man = DeadManSwitch(time.monotonic())
+        self._past = PastLoader(self._ledger, self._prefix, self._rest, self._budget, self._market)
         self._states = SavedStates(settings.journal_directory, settings.algorithm_uid, self._ledger)
         self._owner = Owner(settings.account, settings.algorithm, settings.version)
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,14 +96,14 @@ class Sidecar:
         self._reconciler: Reconciler | None = None
         self._rotation: KeyRotation | None = None
         self._share: ShareKeeper | None = None
+        self._dead_man_action: DeadManAction | None = None
         self._kill_switch: KillSwitch | None = None
+        self._housekeeper: Housekeeper | None = None
         self._session: Session | None = None
         self._server: SocketServer | None = None
         self._start_reason: str | None = "the gateway is starting"
         self._account_fault: str | None = None
         self._on_stop: StopResult | None = None
-        self._dead_man_result: StopResult | None = None
-        self._dead_man_task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then leave in order."""
@@ -136,41 +131,9 @@ class Sidecar:
 
     async def _start(self) -> None:
         settings = self._settings
-        journal, records, damage = open_journal(settings.journal_directory)
-        if damage:
-            logger.error("%s: what came after it is asked of the exchange", damage)
         await insist("asking for the exchange's time", self._rest.measure_clock, self._note_start)
-        past_symbols = None if _is_past_known(records) else await self._try_past_symbols()
-        symbols = set(settings.symbols) | find_symbols(records, past_symbols)
-        rules = await insist(
-            "loading the instruments",
-            lambda: load_rules(self._rest, self._budget, symbols, settings.symbols, time.time()),
-            self._note_start,
-        )
-        self._account_fault, account_number = await insist(
-            "checking the key", lambda: check_account(self._rest), self._note_start
-        )
-        await insist(
-            "loading quotes",
-            lambda: load_quotes(self._rest, self._market, rules, time.time_ns()),
-            self._note_start,
-        )
-        orders = Orders(self._prefix)
-        books = Books(
-            owner=self._owner,
-            orders=orders,
-            positions=Positions(rules),
-            rules=rules,
-            journal=journal,
-            ledger=self._ledger,
-            tell=self._tell_change,
-        )
-        books.restore(records)
-        del records
-        if past_symbols is not None:
-            await self._try_past(books, rules)
+        books, rules = await self._open_books()
         await self._try_state()
-        ids = OrderIds(self._prefix, time.time_ns() // 1_000_000, books.highest_number)
         api = WebsocketApi(
             settings.websocket_api_url,
             self._rest.keys,
@@ -180,6 +143,65 @@ class Sidecar:
             on_connection=self._note_connection,
             measure_clock=self._rest.measure_clock,
         )
+        desk = self._open_desk(books, rules, api)
+        self._account_fault, account_number = await insist(
+            "checking the key", lambda: check_account(self._rest), self._note_start
+        )
+        reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
+        desk.set_readiness(reconciler)
+        self._desk, self._reconciler = desk, reconciler
+        self._rotation = KeyRotation(settings.keys_directory, self._keys_secret, self._rest, api, account_number)
+        self._run_forever(self._rotation.run(self._read_wanted_keys, reconciler.look_again))
+        self._dead_man_action = DeadManAction(self._dead_man, desk, reconciler)
+        self._kill_switch = KillSwitch(desk, reconciler)
+        self._housekeeper = housekeeper = Housekeeper(self._owner, desk, self._ledger)
+        self._open_market_and_socket(desk)
+        for work in (api.run(), reconciler.run(), self._poll_control(), housekeeper.run(), self._rest.keep_clock()):
+            self._run_forever(work)
+        if self._share is not None:
+            self._run_forever(self._share.run())
+        if not books.past_known:
+            reconciler.past_unknown = f"the time before this pod is not known: {self._ledger.error or 'no ledger'}"
+            self._run_forever(self._learn_past(books, reconciler, rules))
+        self._start_reason = None
+        # Everything made so far lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+
+    async def _open_books(self) -> tuple[Books, dict[str, InstrumentRules]]:
+        """Return the books as journal and ledger know them, and the rules of every symbol they are about."""
+        settings = self._settings
+        journal, records, damage = open_journal(settings.journal_directory)
+        if damage:
+            logger.error("%s: what came after it is asked of the exchange", damage)
+        past_symbols = None if _is_past_known(records) else await self._past.find_symbols()
+        symbols = set(settings.symbols) | find_symbols(records, past_symbols)
+        rules = await insist(
+            "loading the instruments",
+            lambda: load_rules(self._rest, self._budget, symbols, settings.symbols, time.time()),
+            self._note_start,
+        )
+        await insist(
+            "loading quotes",
+            lambda: load_quotes(self._rest, self._market, rules, time.time_ns()),
+            self._note_start,
+        )
+        books = Books(
+            owner=self._owner,
+            orders=Orders(self._prefix),
+            positions=Positions(rules),
+            rules=rules,
+            journal=journal,
+            ledger=self._ledger,
+            tell=self._tell_change,
+        )
+        books.restore(records)
+        if past_symbols is not None:
+            await self._past.try_once(books, rules)
+        return books, rules
+
+    def _open_desk(self, books: Books, rules: dict[str, InstrumentRules], api: WebsocketApi) -> Desk:
+        settings = self._settings
         if settings.account_url is not None:
             self._share = ShareKeeper(
                 settings.account_url,
@@ -188,36 +210,25 @@ class Sidecar:
                 settings.algorithm,
                 lambda: None if self._desk is None else self._desk.make_use(),
             )
-        desk = Desk(
+        return Desk(
             books=books,
             rules=rules,
             symbols=settings.symbols,
             market=self._market,
             control_file=self._control_file,
-            ids=ids,
+            ids=OrderIds(self._prefix, time.time_ns() // 1_000_000, books.highest_number),
             api=api,
             rest=self._rest,
             budget=self._budget,
             share=self._share,
         )
-        reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
-        desk.set_readiness(reconciler)
-        self._desk, self._reconciler = desk, reconciler
-        self._rotation = KeyRotation(settings.keys_directory, self._keys_secret, self._rest, api, account_number)
-        self._run_forever(self._rotation.run(self._read_wanted_keys, reconciler.look_again))
-        self._kill_switch = KillSwitch(desk, reconciler)
-        self._open_market_and_socket(desk)
-        for work in (api.run(), reconciler.run(), self._poll_control(), self._keep_house(), self._keep_clock()):
-            self._run_forever(work)
-        if self._share is not None:
-            self._run_forever(self._share.run())
-        if not books.past_known:
-            reconciler.past_unknown = f"the time before this pod is not known: {self._ledger.error or 'no ledger'}"
-            self._run_forever(self._load_past_later(books, reconciler, rules))
-        self._start_reason = None
-        # Everything made so far lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
+
+    async def _learn_past(self, books: Books, reconciler: Reconciler, rules: dict[str, InstrumentRules]) -> None:
+        await self._past.insist(books, rules)
+        reconciler.note_past()
+        if self._session is not None:
+            self._session.tell_positions()
+        logger.info("the ledger told the past: orders may be accepted again")
 
     def _open_market_and_socket(self, desk: Desk) -> None:
         directory = self._settings.run_directory
@@ -240,36 +251,11 @@ class Sidecar:
         self._run_forever(_beat(ring))
         self._run_forever(self._states.run())
 
-    async def _try_past_symbols(self) -> set[str] | None:
-        try:
-            return await asyncio.to_thread(load_past_symbols, self._ledger, self._prefix)
-        except LedgerError as error:
-            logger.warning("the ledger does not tell the past: %s", error)
-            return None
-
-    async def _try_past(self, books: Books, rules: dict[str, InstrumentRules]) -> None:
-        try:
-            await restore_past(books, self._ledger, self._prefix, rules)
-        except LedgerError as error:
-            logger.warning("the ledger does not tell the past: %s", error)
-
     async def _try_state(self) -> None:
         try:
             await self._states.restore()
         except LedgerError as error:
             logger.warning("what the strategy saved is not known yet: %s", error)
-
-    async def _load_past_later(self, books: Books, reconciler: Reconciler, rules: dict[str, InstrumentRules]) -> None:
-        async def load_more_rules(symbols: set[str]) -> None:
-            more = await load_rules(self._rest, self._budget, symbols, (), time.time())
-            await load_quotes(self._rest, self._market, more, time.time_ns())
-            rules.update(more)
-
-        await load_past_later(books, self._ledger, self._prefix, rules, load_more_rules)
-        reconciler.note_past()
-        if self._session is not None:
-            self._session.tell_positions()
-        logger.info("the ledger told the past: orders may be accepted again")
 
     def _run_forever(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(work))
@@ -283,9 +269,8 @@ class Sidecar:
                 task.result()
 
     async def _leave(self) -> None:
-        if self._dead_man_task is not None:
-            # Two that flatten at once would each close the whole position.
-            self._dead_man_task.cancel()
+        if self._dead_man_action is not None:
+            self._dead_man_action.close()
         if self._kill_switch is not None:
             self._kill_switch.close()
         control = self._control_file.control
@@ -304,8 +289,8 @@ class Sidecar:
     async def _close_parts(self) -> None:
         """Bring what is known to the ledger, then end every part."""
         await self._carry_state()
-        if self._desk is not None:
-            self._record_equity(self._desk)
+        if self._housekeeper is not None:
+            self._housekeeper.record_equity()
         is_written = await asyncio.to_thread(self._ledger.flush, _FLUSH_SECONDS)
         if not is_written:
             logger.error("%d rows could not be written to the ledger", self._ledger.spooled)
@@ -353,69 +338,11 @@ class Sidecar:
             control = self._control_file.control
             if self._session is not None:
                 self._session.tell_trading(control.effective_trading if control else Trading.HALTED)
-            self._check_dead_man()
+            if self._dead_man_action is not None:
+                self._dead_man_action.check()
             if self._kill_switch is not None:
                 self._kill_switch.check()
             await asyncio.sleep(_CONTROL_SECONDS)
-
-    def _check_dead_man(self) -> None:
-        control, desk, reconciler = self._control_file.control, self._desk, self._reconciler
-        if control is None or desk is None or reconciler is None or desk.leaving:
-            return
-        if reconciler.last_time is None:
-            # The algorithm is not started before the gateway is ready: until then its silence says nothing.
-            self._dead_man.note_life(time.monotonic())
-            return
-        action = self._dead_man.take_due_action(control.dead_man, time.monotonic())
-        if action is not None:
-            if self._dead_man_task is not None:
-                self._dead_man_task.cancel()
-            logger.error("the algorithm gives no sign of life: %s", action.value)
-            self._dead_man_task = asyncio.get_running_loop().create_task(
-                self._act_for_dead_man(action, desk, reconciler)
-            )
-
-    async def _act_for_dead_man(self, action: StopAction, desk: Desk, reconciler: Reconciler) -> None:
-        """Carry the action out, again and again while it is not done and the algorithm still silent."""
-        while self._dead_man.fired:
-            deadline = time.monotonic() + _DEAD_MAN_SECONDS
-            self._dead_man_result = result = await carry_out(action, desk, reconciler, deadline=deadline)
-            logger.error("dead man %s: %s: %s", result.action, result.result, result.message)
-            if result.result == "Done":
-                return
-            await asyncio.sleep(_DEAD_MAN_AGAIN_SECONDS)
-
-    async def _keep_house(self) -> None:
-        """Every minute: forget old orders, compact the journal, record the result."""
-        while True:
-            await asyncio.sleep(_HOUSE_SECONDS)
-            if self._desk is None:
-                continue
-            self._desk.books.keep_house()
-            self._record_equity(self._desk)
-
-    def _record_equity(self, desk: Desk) -> None:
-        positions, control = desk.books.positions, self._control_file.control
-        if not positions.symbols():
-            return
-        totals = positions.compute_total_result(self._market)
-        row = make_equity_row(
-            self._owner,
-            control.limits.quote_asset if control else "USDT",
-            datetime.now(UTC),
-            totals,
-            compute_exposure(desk.make_snapshot().symbols, position_only=True),
-        )
-        self._ledger.record_equity(row)
-
-    async def _keep_clock(self) -> None:
-        """Measure the exchange's clock again and again: both drift."""
-        while True:
-            await asyncio.sleep(_CLOCK_SECONDS)
-            try:
-                await self._rest.measure_clock()
-            except ExchangeError as error:
-                logger.warning("the exchange's clock can't be measured: %s", error)
 
     def _take_user_event(self, kind: str, event: msgspec.Raw) -> None:
         if kind == "executionReport" and self._desk is not None:
@@ -472,7 +399,7 @@ class Sidecar:
                 reconciler=self._reconciler,
                 session=self._session,
                 on_stop=self._on_stop,
-                dead_man=self._dead_man_result,
+                dead_man=self._dead_man_action.result if self._dead_man_action else None,
                 kill_switch=self._kill_switch.result if self._kill_switch else None,
                 ledger=LedgerStatus(ledger.spooled, ledger.last_written_time, ledger.error),
             )

@@ -1,4 +1,4 @@
-"""What has to be known before an order can be thought of: instruments, the clock, the account, and the past.
+"""What has to be known before an order can be thought of: instruments, prices, the clock, the account.
 
 Apart from the wiring (`sidecar.py`) because every step here may have to be tried again until the exchange answers.
 """
@@ -10,20 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from stockade_gateway.books import Books
-from stockade_gateway.errors import ExchangeError, JournalError, LedgerError
+from stockade_gateway.errors import ExchangeError
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.filters import InstrumentRules, parse_instrument_rules
 from stockade_gateway.journal import Checkpoint, Record
 from stockade_gateway.keys import ExchangeKeys
-from stockade_gateway.ledger import Ledger
-from stockade_gateway.ledger_entries import read_fill_row, read_order_row
 from stockade_gateway.market import Market
-from stockade_gateway.past import Past, gather_past
 from stockade_gateway.rate_budget import RateBudget
 
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-_LEDGER_SECONDS = 10.0
 _SYMBOL_DOES_NOT_EXIST = -1121
 _DELISTED = "DELISTED"
 
@@ -114,52 +109,3 @@ def find_symbols(records: Iterable[Record], past: set[str] | None) -> set[str]:
     for record in records:
         symbols |= set(record.holdings) if isinstance(record, Checkpoint) else {record.order.symbol}
     return symbols
-
-
-def load_past_symbols(ledger: Ledger, prefix: str) -> set[str]:
-    """Return the symbols of the orders with this prefix that the ledger knows; blocks. Raises LedgerError."""
-    try:
-        orders = ledger.load_orders(prefix=prefix, timeout_seconds=_LEDGER_SECONDS)
-        return ledger.load_symbols(prefix=prefix, timeout_seconds=_LEDGER_SECONDS) | {row.symbol for row in orders}
-    except OSError as error:
-        raise LedgerError(f"the ledger's address can't be read: {error.strerror}") from error
-
-
-def load_past(ledger: Ledger, prefix: str, rules: dict[str, InstrumentRules], books: Books, held: set[str]) -> Past:
-    """Return what the ledger knows of the orders with this prefix; blocks. Raises LedgerError."""
-    try:
-        orders = [read_order_row(row) for row in ledger.load_orders(prefix=prefix, timeout_seconds=_LEDGER_SECONDS)]
-        rows = ledger.load_fills(prefix=prefix, timeout_seconds=_LEDGER_SECONDS)
-        return gather_past(
-            orders, map(read_fill_row, rows), prefix=prefix, rules=rules, books_orders=books.orders, held=held
-        )
-    except OSError as error:
-        raise LedgerError(f"the ledger's address can't be read: {error.strerror}") from error
-
-
-async def restore_past(books: Books, ledger: Ledger, prefix: str, rules: dict[str, InstrumentRules]) -> None:
-    """Have the books take over what the ledger knows. Raises LedgerError and JournalError."""
-    held = {order.client_order_id for order in books.orders.all()}
-    books.restore_past(await asyncio.to_thread(load_past, ledger, prefix, rules, books, held))
-
-
-async def load_past_later(
-    books: Books,
-    ledger: Ledger,
-    prefix: str,
-    rules: dict[str, InstrumentRules],
-    load_more_rules: Callable[[set[str]], Awaitable[None]],
-) -> None:
-    """Ask the ledger until it has answered, and take over what it knows, of whatever symbols that is."""
-    failures = 0
-    while not books.past_known:
-        delay = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
-        failures += 1
-        await asyncio.sleep(delay)
-        try:
-            symbols = await asyncio.to_thread(load_past_symbols, ledger, prefix)
-            if unknown := symbols - set(rules):
-                await load_more_rules(unknown)
-            await restore_past(books, ledger, prefix, rules)
-        except (LedgerError, JournalError, ExchangeError) as error:
-            logger.warning("the past can't be loaded yet: %s", error)

@@ -23,6 +23,7 @@ from stockade_gateway.signing import sign_query
 
 RECV_WINDOW_MS = 5000
 _TIMEOUT_SECONDS = 10.0
+_CLOCK_SECONDS = 600.0
 TIMESTAMP_REFUSED = -1021
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,15 @@ class RestClient:
         sent = time.time_ns()
         answer = await self.get("/api/v3/time")
         self._clock.set_offset(answer["serverTime"], sent, time.time_ns())
+
+    async def keep_clock(self) -> None:
+        """Measure the exchange's clock again and again, until cancelled: both drift."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            try:
+                await self.measure_clock()
+            except ExchangeError as error:
+                logger.warning("the exchange's clock can't be measured: %s", error)
 
     async def get(
         self,

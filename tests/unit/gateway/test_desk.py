@@ -8,9 +8,10 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from stockade_gateway import sidecar as sidecar_module
-from stockade_gateway.control import ControlFile, StopAction
+from stockade_gateway import dead_man_action
+from stockade_gateway.control import ControlFile, DeadMan, StopAction
 from stockade_gateway.dead_man import DeadManSwitch
+from stockade_gateway.dead_man_action import DeadManAction
 from stockade_gateway.desk import Desk
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
@@ -20,7 +21,6 @@ from stockade_gateway.on_stop import StopResult, carry_out
 from stockade_gateway.orders import OrderState
 from stockade_gateway.rate_budget import RateBudget
 from stockade_gateway.reconcile import Reconciler
-from stockade_gateway.sidecar import Sidecar
 from stockade_wire.order_ids import OrderIds
 from tests.support.gateway_orders import BTCUSDT, PREFIX, make_execution, make_order, make_report
 from tests.unit.gateway.test_books import World
@@ -118,14 +118,14 @@ async def test_the_dead_mans_action_is_repeated_until_it_is_done(monkeypatch: py
         asked.append(action)
         return results[len(asked) - 1]
 
-    monkeypatch.setattr(sidecar_module, "carry_out", carry_out_in_turn)
-    monkeypatch.setattr(sidecar_module, "_DEAD_MAN_AGAIN_SECONDS", 0)
-    gateway = object.__new__(Sidecar)
-    gateway._dead_man = DeadManSwitch(0)
-    gateway._dead_man._fired = True
-    await gateway._act_for_dead_man(StopAction.CANCEL_ORDERS, cast("Desk", None), cast("Reconciler", None))
+    monkeypatch.setattr(dead_man_action, "carry_out", carry_out_in_turn)
+    monkeypatch.setattr(dead_man_action, "_PAUSE_SECONDS", 0)
+    switch = DeadManSwitch(0)
+    assert switch.take_due_action(DeadMan(after_seconds=1, action=StopAction.CANCEL_ORDERS), 2) is not None
+    dead_man = DeadManAction(switch, cast("Desk", None), cast("Reconciler", None))
+    await dead_man.act(StopAction.CANCEL_ORDERS)
     assert len(asked) == 2
-    assert gateway._dead_man_result is results[1]
+    assert dead_man.result is results[1]
 
 
 async def test_the_short_window_of_orders_takes_nothing_from_the_minutes(tmp_path: Path) -> None:
