@@ -1,5 +1,6 @@
 """What the operator's tests play on: an API server, a ledger, a node, and operators to start and end."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -25,6 +26,8 @@ DEADLINE_SECONDS = 300.0
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 Manifest = dict[str, Any]
+
+_attempts = itertools.count(1)
 
 
 @dataclass
@@ -152,6 +155,11 @@ class Stage:
             "STOCKADE_RESYNC_SECONDS": "2",
             "STOCKADE_PORT": "0",
         }
+
+
+def fresh(name: str) -> str:
+    """Return a tenant's name that was not used yet, so that a test that is run again begins from nothing."""
+    return f"{name}-{next(_attempts)}"
 
 
 def tenant_path(name: str) -> str:

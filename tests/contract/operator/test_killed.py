@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.operator_stage import Stage, algorithms, pods, tenant_path
+from tests.support.operator_stage import Stage, algorithms, fresh, pods, tenant_path
 from tests.support.waiting import wait_until
 
 STEPS = 30
@@ -11,7 +11,8 @@ STEPS = 30
 
 @pytest.mark.timeout(900)
 def test_killed_between_every_two_steps_it_loses_nothing(stage: Stage) -> None:
-    tenant, path = "killed", f"{algorithms('killed')}/quiet"
+    tenant = fresh("killed")
+    path = f"{algorithms(tenant)}/quiet"
     pod = f"tenant-{tenant}/algo-quiet"
     with stage.operator(writes_per_life=1, log="killed"):
         stage.create_tenant(tenant)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.operator_stage import Manifest, Stage, accounts, algorithms, pods, tenant_path
+from tests.support.operator_stage import Manifest, Stage, accounts, algorithms, fresh, pods, tenant_path
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
@@ -26,7 +26,8 @@ def operator(stage: Stage) -> Iterator[None]:
 
 
 def test_an_algorithm_lives_and_dies(stage: Stage) -> None:
-    tenant, path = "life", f"{algorithms('life')}/quiet"
+    tenant = fresh("life")
+    path = f"{algorithms(tenant)}/quiet"
     pod_path = f"{pods(tenant)}/algo-quiet"
     stage.create_tenant(tenant)
     stage.create_account(tenant)
@@ -70,7 +71,8 @@ def test_an_algorithm_lives_and_dies(stage: Stage) -> None:
 
 
 def test_faults_and_refusals_are_told(stage: Stage) -> None:
-    tenant, path = "faults", f"{algorithms('faults')}/quiet"
+    tenant = fresh("faults")
+    path = f"{algorithms(tenant)}/quiet"
     stage.create_tenant(tenant)
     stage.wait(f"/api/v1/namespaces/tenant-{tenant}")
     stage.create_algorithm(tenant, "quiet", source={"configMap": {"name": "code"}})
@@ -98,7 +100,8 @@ def test_faults_and_refusals_are_told(stage: Stage) -> None:
 
 
 def test_a_key_that_can_withdraw_is_refused(stage: Stage) -> None:
-    tenant, path = "withdraw", f"{algorithms('withdraw')}/quiet"
+    tenant = fresh("withdraw")
+    path = f"{algorithms(tenant)}/quiet"
     permissions = {"canTrade": True, "canWithdraw": True, "ipRestricted": False}
     with stage.kubelet.reporting_account(permissions=permissions):
         stage.create_tenant(tenant)
@@ -110,7 +113,7 @@ def test_a_key_that_can_withdraw_is_refused(stage: Stage) -> None:
 
 
 def test_the_quota_holds_among_algorithms_of_the_same_second(stage: Stage) -> None:
-    tenant, quota = "crowd", 3
+    tenant, quota = fresh("crowd"), 3
     stage.create_tenant(tenant, quota={"algorithms": quota})
     stage.create_account(tenant)
     stage.wait_for(f"{accounts(tenant)}/main", "Ready", "True")
@@ -126,12 +129,17 @@ def test_the_quota_holds_among_algorithms_of_the_same_second(stage: Stage) -> No
         ),
         deadline_seconds=120,
     )
-    started = [name for name in stage.kubelet.pods_seen if name.startswith(f"tenant-{tenant}/")]
-    assert len([name for name in started if "algo-algo-" in name]) == quota
+    started = wait_until(
+        lambda: [name for name in stage.kubelet.pods_seen if name.startswith(f"tenant-{tenant}/algo-algo-")],
+        "the pods of those that were accepted",
+        holds=lambda seen: len(seen) >= quota,
+    )
+    assert len(started) == quota
 
 
 def test_a_pod_on_a_silent_node_is_not_replaced(stage: Stage) -> None:
-    tenant, path = "silent", f"{algorithms('silent')}/quiet"
+    tenant = fresh("silent")
+    path = f"{algorithms(tenant)}/quiet"
     pod_path = f"{pods(tenant)}/algo-quiet"
     stage.create_tenant(tenant)
     stage.create_account(tenant)
@@ -151,7 +159,8 @@ def test_a_pod_on_a_silent_node_is_not_replaced(stage: Stage) -> None:
 
 
 def test_without_the_database_algorithms_start_and_stop(stage: Stage) -> None:
-    tenant, path = "dry", f"{algorithms('dry')}/quiet"
+    tenant = fresh("dry")
+    path = f"{algorithms(tenant)}/quiet"
     stage.create_tenant(tenant)
     stage.create_account(tenant)
     stage.wait_for(tenant_path(tenant), "LedgerReady", "True")
@@ -171,7 +180,7 @@ def test_without_the_database_algorithms_start_and_stop(stage: Stage) -> None:
 
 
 def test_nothing_is_written_when_nothing_changes(stage: Stage) -> None:
-    tenant = "idle"
+    tenant = fresh("idle")
     stage.create_tenant(tenant, quota={"cpu": "4.5", "memory": "4096Mi"})
     stage.create_account(tenant)
     stage.create_algorithm(tenant, "one", parameters={"depth": 1.5}, limits={"maxOrderNotional": "1000.50"})

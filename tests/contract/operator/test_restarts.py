@@ -2,14 +2,15 @@
 
 import pytest
 
-from tests.support.operator_stage import Stage, algorithms, pods
+from tests.support.operator_stage import Stage, algorithms, fresh, pods
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
 
 def test_what_changed_while_it_was_away_is_made_good(stage: Stage) -> None:
-    tenant, path = "away", f"{algorithms('away')}/quiet"
+    tenant = fresh("away")
+    path = f"{algorithms(tenant)}/quiet"
     with stage.operator():
         stage.create_tenant(tenant)
         stage.create_account(tenant)
@@ -27,7 +28,8 @@ def test_what_changed_while_it_was_away_is_made_good(stage: Stage) -> None:
 
 
 def test_two_operators_make_one_pod(stage: Stage) -> None:
-    tenant, path = "twice", f"{algorithms('twice')}/quiet"
+    tenant = fresh("twice")
+    path = f"{algorithms(tenant)}/quiet"
     with stage.operator(), stage.operator(log="second"):
         stage.create_tenant(tenant)
         stage.create_account(tenant)
@@ -42,7 +44,8 @@ def test_two_operators_make_one_pod(stage: Stage) -> None:
 
 
 def test_a_release_restarts_nothing_that_holds_a_position(stage: Stage) -> None:
-    tenant, path = "release", f"{algorithms('release')}/quiet"
+    tenant = fresh("release")
+    path = f"{algorithms(tenant)}/quiet"
     pod_path = f"{pods(tenant)}/algo-quiet"
     with stage.kubelet.reporting(positions={"BTCUSDT": "0.5"}):
         with stage.operator():
