@@ -195,6 +195,7 @@ def test_defaults_are_filled_in(kubectl: Kubectl, namespace: str) -> None:
         "onStop": "CancelOrders",
         "updatePolicy": "Manual",
         "resources": {"cpu": "500m", "memory": "256Mi"},
+        "hostUsers": True,
     }
 
 
