@@ -219,7 +219,8 @@ def _grant_orders(key: Key, holders: Mapping[Key, Holder], terms: Terms, now: fl
         name: Decimal(max(holder.report.wanted_orders, holder.report.orders, 1)) for name, holder in active.items()
     }
     filled = divide_fairly(Decimal(limit), wants.values())
-    spare = (limit - sum(filled, ZERO)) / len(active)
+    # One part stays here for whoever comes next, or its first orders would have to wait for the others' leases.
+    spare = (limit - sum(filled, ZERO)) / (len(active) + 1)
     target = max(int(dict(zip(wants, filled, strict=True))[key] + spare), 1)
     others = sum(holder.count_orders(now) for name, holder in active.items() if name != key)
     # Nobody is without any: one order each is what the reserve can bear while the others' leases shrink.

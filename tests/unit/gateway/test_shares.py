@@ -178,9 +178,17 @@ def test_orders_are_shared_by_who_wants_them_and_never_more_than_there_are() -> 
 def test_without_limits_only_orders_are_shared_and_the_silent_are_forgotten() -> None:
     terms = terms_with(max_exposure=None, max_daily_loss=None, left_behind_time=None)
     state, lease = decide(State(epoch="first", grants_from=None), report("a"), terms, 1.0)
-    assert (lease.exposure, lease.loss, lease.reason, lease.orders) == (None, None, None, 40)
+    assert (lease.exposure, lease.loss, lease.reason, lease.orders) == (None, None, None, 20)
     state, _ = decide(state, report("b"), terms, 1.0 + LEASE_SECONDS + MARGIN_SECONDS + WINDOW_SECONDS + 1)
     assert len(state.holders) == 1
+
+
+def test_a_newcomer_gets_orders_at_once() -> None:
+    state, first = decide(State(epoch="first", grants_from=None), report("a"), TERMS, 1.0)
+    state, second = decide(state, report("b"), TERMS, 1.1)
+    assert (first.orders, second.orders) == (20, 13)
+    _, third = decide(state, report("c"), TERMS, 1.2)
+    assert third.orders == 7
 
 
 def test_a_lease_made_under_a_higher_limit_is_not_used() -> None:
