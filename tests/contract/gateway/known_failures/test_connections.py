@@ -80,7 +80,7 @@ def test_partial_fill_during_disconnect(make_sidecar: MakeSidecar, paper: PaperE
     sidecar.wait_until_ready()
     assert sidecar.exchange_open_orders() == {reply.client_order_id}
     # What waits may be filled further at any moment: an end makes both sides comparable.
-    algorithm.cancel(reply.client_order_id)
+    algorithm.cancel(str(reply.client_order_id))
     algorithm.wait_for_state(reply.client_order_id, "CANCELED")
     sidecar.wait_for_same_books()
     told = [event.last_fill.trade_id for event in algorithm.events if isinstance(event, OrderEvent) and event.last_fill]
