@@ -99,6 +99,8 @@ async def place_until(paper: PaperProcess, price: str, number: int, until: float
         waiting = 0
         while time.monotonic() < until or waiting:
             while waiting < IN_FLIGHT and time.monotonic() < until:
+                # Both sides in turn, or orders pile up to the most that may be open and half of them is refused.
+                side = "SELL" if side == "BUY" else "BUY"
                 await place_one(socket, side, price)
                 waiting += 1
             answer = await socket.recv()
@@ -107,8 +109,6 @@ async def place_until(paper: PaperProcess, price: str, number: int, until: float
                 accepted += 1
             else:
                 refused += 1
-                # Too many open orders: the other side is behind; turn round.
-                side = "SELL" if side == "BUY" else "BUY"
     return accepted, refused
 
 
