@@ -31,8 +31,8 @@ _ASK_AGAIN_SECONDS = 1.0
 _RECONCILE_SECONDS = 60.0
 _LOAD_RETRY_SECONDS = 2.0
 _SWITCH_SECONDS = 0.1
-# Between two rounds of cancels it is never more than some 13 s.
-_LONGEST_SWITCH_PAUSE = 128
+# Doubled so often, the pause between two rounds of cancels is some 13 s.
+_MOST_DOUBLINGS = 7
 _ORDER_DOES_NOT_EXIST = -2013
 _NEVER_RECEIVED = "the exchange never received it"
 # One a second: the order is found, or can't arrive any more, well before.
@@ -125,7 +125,7 @@ class ManualDesk:
         """While the account is Halted, cancel every open manual order until the exchange says that it is closed."""
         failures = 0
         while True:
-            await asyncio.sleep(_SWITCH_SECONDS * min(2**failures, _LONGEST_SWITCH_PAUSE))
+            await asyncio.sleep(_SWITCH_SECONDS * 2 ** min(failures, _MOST_DOUBLINGS))
             open_orders = list(self._orders.values()) if self._is_killed() else []
             if not open_orders:
                 failures = 0

@@ -50,8 +50,7 @@ def test_a_past_in_a_symbol_no_longer_listed_is_caught_up_with_too(make_sidecar:
     held = sidecar.status()["positions"]
     sidecar.wait_for_status("an empty spool", lambda status: status["ledger"]["spooled"] == 0)
     sidecar.kill()
-    for path in (sidecar.folder / "journal").iterdir():
-        path.unlink()
+    sidecar.lose_journal()
     address = sidecar.folder / "ledger" / "url"
     right = address.read_text()
     address.write_text("postgresql://nobody:nothing@127.0.0.1:9/stockade")
