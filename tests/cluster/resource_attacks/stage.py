@@ -40,6 +40,17 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Restart:
+    """A container that began anew: how often, how it ended last, and what it said before."""
+
+    pod: str
+    container: str
+    count: int
+    last_end: dict[str, Any]
+    last_words: str
+
+
+@dataclass(frozen=True)
 class Run:
     """The whole schedule; what the exchange and the kubelet say of it in the end."""
 
@@ -47,9 +58,11 @@ class Run:
     sent: set[str]
     failed: list[str]
     lost: set[str]
-    gateway_restarts: int
-    attacker_restarts: int
-    trader_restarts: int
+    restarts: list[Restart]
+
+    def list_restarts(self, container: str) -> list[Restart]:
+        """What began anew of both pods' containers of this name."""
+        return [each for each in self.restarts if each.container == container]
 
 
 def run_schedule(tenant: TestTenant) -> Run:
@@ -69,15 +82,12 @@ def run_schedule(tenant: TestTenant) -> Run:
     seconds = read_seconds(tenant)
     sent = {order for second in seconds for order in second["sent"]}
     failed = [failure for second in seconds for failure in second["failed"]]
-    restarts = count_restarts(tenant)
     return Run(
         outcomes=[judge(name, first, last, seconds, answers) for name, first, last in windows],
         sent=sent,
         failed=failed,
         lost=find_lost(tenant, sent - {failure.partition(":")[0] for failure in failed}),
-        gateway_restarts=restarts["attacker", "gateway"] + restarts["trader", "gateway"],
-        attacker_restarts=restarts["attacker", "algorithm"],
-        trader_restarts=restarts["trader", "algorithm"],
+        restarts=list_restarts(tenant),
     )
 
 
@@ -136,15 +146,17 @@ def find_lost(tenant: TestTenant, sent: set[str]) -> set[str]:
     return missing
 
 
-def count_restarts(tenant: TestTenant) -> dict[tuple[str, str], int]:
-    """How often each container began anew."""
-    counts = {}
-    for name in ("attacker", "trader"):
-        pod = tenant.kubectl.get("pod", f"algo-{name}", tenant.namespace)
+def list_restarts(tenant: TestTenant) -> list[Restart]:
+    """Every container of both pods that began anew."""
+    restarts = []
+    for name in ("algo-attacker", "algo-trader"):
+        pod = tenant.kubectl.get("pod", name, tenant.namespace)
         assert pod is not None
         for each in pod["status"]["initContainerStatuses"] + pod["status"]["containerStatuses"]:
-            counts[name, each["name"]] = each["restartCount"]
-    return counts
+            if each["restartCount"]:
+                words = tenant.kubectl.logs(name, tenant.namespace, each["name"], "--previous", "--tail=5")
+                restarts.append(Restart(name, each["name"], each["restartCount"], each["lastState"], words[-2000:]))
+    return restarts
 
 
 def judge(
@@ -181,8 +193,8 @@ def write_table(run: Run) -> str:
         for each in run.outcomes
     ]
     lines.append(
-        f"{len(run.sent)} orders, {len(run.lost)} lost, {len(run.failed)} failed; restarts: gateways "
-        f"{run.gateway_restarts}, attacker {run.attacker_restarts}, trader {run.trader_restarts}"
+        f"{len(run.sent)} orders, {len(run.lost)} lost, {len(run.failed)} failed; began anew: "
+        + (", ".join(f"{each.pod}'s {each.container}" for each in run.restarts) or "nothing")
     )
     return "\n".join(lines)
 
@@ -194,7 +206,6 @@ def to_record(run: Run) -> dict[str, Any]:
         "ordersSent": len(run.sent),
         "ordersLost": len(run.lost),
         "ordersFailed": run.failed,
-        "gatewayRestarts": run.gateway_restarts,
-        "attackerRestarts": run.attacker_restarts,
-        "traderRestarts": run.trader_restarts,
+        "gatewayRestarts": sum(each.count for each in run.list_restarts("gateway")),
+        "algorithmRestarts": sum(each.count for each in run.list_restarts("algorithm")),
     }
