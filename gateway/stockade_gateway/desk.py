@@ -5,6 +5,7 @@ of things: reserve, write down, send.
 """
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -282,8 +283,9 @@ class Desk:
             return Denial("QUEUE_FULL", f"{_MAX_IN_FLIGHT} requests wait for the exchange's answer")
         wait = self._budget.seconds_until_free(Purpose.ORDER, time.time())
         if wait > 0:
+            # Rounded up: who tries again after the seconds named is let in.
             return Denial(
-                "RATE_LIMIT_EXCEEDED", f"the exchange's rate limit is nearly used up; try again in {wait:.0f} s"
+                "RATE_LIMIT_EXCEEDED", f"the exchange's rate limit is nearly used up; try again in {math.ceil(wait)} s"
             )
         return None
 

@@ -9,6 +9,8 @@ LedgerError (the gateway's)
 └── OtherGranterError     another account gateway shares out the limits
 """
 
+import math
+
 from stockade_gateway.errors import ExchangeError, LedgerError, RateLimitedError, ShareError, StatusUnknownError
 
 _UNKNOWN_ORDER_CODES = (-2011, -2013)
@@ -44,7 +46,7 @@ class UnknownSessionError(RequestError):
 def translate(error: ExchangeError) -> RequestError:
     """Say what the exchange's answer means to whoever asked us."""
     if isinstance(error, RateLimitedError):
-        message = f"The exchange's rate limit is used up; try again in {error.retry_after_seconds:.0f} s."
+        message = f"The exchange's rate limit is used up; try again in {math.ceil(error.retry_after_seconds)} s."
         return RequestError(503, "RATE_LIMITED", message, error.retry_after_seconds)
     if isinstance(error, StatusUnknownError):
         return RequestError(502, "EXCHANGE_UNREACHABLE", error.message)

@@ -78,6 +78,10 @@ def test_the_exchanges_errors_are_told_apart(error: ExchangeError, status: int, 
     assert (told.status, told.code) == (status, code)
 
 
+def test_the_seconds_to_wait_are_rounded_up() -> None:
+    assert "again in 1 s" in translate(RateLimitedError(429, -1003, "Too much", 0.2)).message
+
+
 def test_a_limit_order_without_a_price_is_refused() -> None:
     with pytest.raises(ValidationError, match="LIMIT needs price"):
         NewOrder.model_validate({"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "1"})

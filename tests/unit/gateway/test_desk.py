@@ -53,7 +53,9 @@ class ReadyReconciler:
     last_time = "now"
 
 
-def make_desk(folder: Path, world: World, api: SilentApi, status: str = "TRADING") -> Desk:
+def make_desk(
+    folder: Path, world: World, api: SilentApi, status: str = "TRADING", budget: RateBudget | None = None
+) -> Desk:
     file = folder / "control"
     file.write_text(json.dumps({"generation": 1, "trading": "Active"}))
     control_file = ControlFile(file)
@@ -67,7 +69,7 @@ def make_desk(folder: Path, world: World, api: SilentApi, status: str = "TRADING
         ids=OrderIds(PREFIX, time.time_ns() // 1_000_000),
         api=cast("WebsocketApi", api),
         rest=cast("RestClient", None),
-        budget=RateBudget(),
+        budget=budget or RateBudget(),
     )
 
 
@@ -83,6 +85,17 @@ async def test_an_order_that_is_still_being_written_down_when_trading_is_halted_
     states = [order.state for name in (kept, stopped) if (order := world.books.orders.get(name))]
     assert states == [OrderState.ACCEPTED, OrderState.REJECTED]
     assert api.sent == ["order.place"]
+    desk.close()
+
+
+async def test_the_seconds_to_wait_for_the_exchange_are_rounded_up(tmp_path: Path) -> None:
+    budget = RateBudget()
+    budget.block(60.4, time.time())
+    desk = make_desk(tmp_path, World(tmp_path), SilentApi(), budget=budget)
+    desk.set_readiness(cast("Reconciler", ReadyReconciler()))
+    _, denial = desk.submit(REQUEST)
+    assert denial is not None
+    assert (denial.code, "again in 61 s" in denial.message) == ("RATE_LIMIT_EXCEEDED", True)
     desk.close()
 
 
