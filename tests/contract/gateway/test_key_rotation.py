@@ -16,7 +16,7 @@ from tests.support.sidecar_process import FIRST_KEYS, PaperExchange, Sidecar
 from tests.support.waiting import wait_until
 
 SECOND_KEYS = "paper-keys-2"
-# Eighty orders in ten seconds at most: the exchange takes a hundred, of which the gateway leaves ten for what lowers risk.
+# Eighty orders in ten seconds at most: the exchange takes a hundred, and the gateway keeps ten for what lowers risk.
 PACE_SECONDS = 0.125
 
 

@@ -93,6 +93,8 @@ async def test_the_seconds_to_wait_for_the_exchange_are_rounded_up(tmp_path: Pat
     budget.block(60.4, time.time())
     desk = make_desk(tmp_path, World(tmp_path), SilentApi(), budget=budget)
     desk.set_readiness(cast("Reconciler", ReadyReconciler()))
+    desk.market.connected = True
+    desk.market.seed_quote("BTCUSDT", "1000000", "1000001", time.time_ns())
     _, denial = desk.submit(REQUEST)
     assert denial is not None
     assert (denial.code, "again in 61 s" in denial.message) == ("RATE_LIMIT_EXCEEDED", True)
