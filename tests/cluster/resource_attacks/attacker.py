@@ -9,9 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from stockade_sdk import Strategy
+from stockade_sdk import Parameters, Strategy
 
-QUIET_SECONDS, ATTACK_SECONDS, PAUSE_SECONDS = 20, 10, 3
+# Both algorithms have time to start. Before each attack the machine has time to be what it was, and is then left in
+# peace to be compared with.
+START_SECONDS, REST_SECONDS, QUIET_SECONDS, ATTACK_SECONDS = 15, 2, 4, 10
+TURN_SECONDS = REST_SECONDS + QUIET_SECONDS + ATTACK_SECONDS
 SCHEDULE = Path("/tmp/began")
 RING, DOOR = "/run/stockade/market.ring", "/run/stockade/orders.sock"
 
@@ -116,40 +119,46 @@ ATTACKS: dict[str, Callable[[float], None] | None] = {
 """What would end the container comes late; the order flood is the algorithm's own connection's."""
 
 
+class AttackerParameters(Parameters):
+    """How often each attack is carried out."""
+
+    rounds: int = 1
+
+
 class Attacker(Strategy):
     """Looks at the clock, and attacks when it is time."""
+
+    parameters: AttackerParameters
 
     def on_start(self) -> None:
         """Take up the schedule, or begin it."""
         for number in (signal.SIGUSR1, signal.SIGRTMIN):
             signal.signal(number, signal.SIG_IGN)
         if not SCHEDULE.exists():
-            SCHEDULE.write_text(str(time.time() + QUIET_SECONDS))
+            SCHEDULE.write_text(str(time.time() + START_SECONDS))
         self.began = float(SCHEDULE.read_text())
         print(f"SCHEDULE {self.began}", flush=True)
         self.subscribe_trades("BTCUSDT")
-        self.tried: set[str] = set()
+        self.tried: set[int] = set()
         self.set_timer("look", 0.2)
 
     def on_timer(self, name: str) -> None:  # noqa: ARG002 - it has one
         """Begin the attack whose time has come; a child carries it out, so that this goes on."""
         self._bury()
-        since = time.time() - self.began
-        place, into = divmod(since, ATTACK_SECONDS + PAUSE_SECONDS)
-        if since < 0 or place >= len(ATTACKS) or into > ATTACK_SECONDS - 1:
+        turn, into = divmod(time.time() - self.began, TURN_SECONDS)
+        if turn >= len(ATTACKS) * self.parameters.rounds or not REST_SECONDS + QUIET_SECONDS < into < TURN_SECONDS - 1:
             return
-        attack_name, attack = list(ATTACKS.items())[int(place)]
-        end = self.began + place * (ATTACK_SECONDS + PAUSE_SECONDS) + ATTACK_SECONDS
+        attack = list(ATTACKS.values())[int(turn) % len(ATTACKS)]
         if attack is None:
             for _ in range(500):
                 self.buy("BTCUSDT", "0.001")
             return
-        if attack_name in self.tried:
+        if turn in self.tried:
             return
-        self.tried.add(attack_name)
+        self.tried.add(int(turn))
         if os.fork() == 0:
             try:
-                attack(end)
+                attack(self.began + (turn + 1) * TURN_SECONDS)
             finally:
                 os._exit(0)
 

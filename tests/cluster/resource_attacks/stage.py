@@ -20,13 +20,14 @@ from tests.support.waiting import wait_until
 
 FOLDER = Path(__file__).parent
 LIMITS = {"maxOrderNotional": "1000000", "maxOrdersPerMinute": 120, "quoteAsset": "USDT"}
+SYMBOLS = ["BTCUSDT", "ETHUSDT", "BNBUSDT"]
 SETTLE_SECONDS = 60
 QUIET = "quiet"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One attack: the neighbour's delays and orders, and how often the attacked pod's gateway answered."""
+    """One attack, or none: the neighbour's delays and orders, and how often the attacked pod's gateway answered."""
 
     attack: str
     ticks: int
@@ -65,10 +66,12 @@ class Run:
         return [each for each in self.restarts if each.container == container]
 
 
-def run_schedule(tenant: TestTenant) -> Run:
-    """Start both algorithms, wait out the schedule, and judge; takes some three minutes."""
-    tenant.apply_algorithm("trader", (FOLDER / "trader.py").read_text(), limits=LIMITS, onStop="Keep")
-    tenant.apply_algorithm("attacker", (FOLDER / "attacker.py").read_text(), limits=LIMITS, onStop="Keep")
+def run_schedule(tenant: TestTenant, rounds: int = 1) -> Run:
+    """Start both algorithms, wait out the schedule, and judge; a round takes two minutes and a half."""
+    for name, symbols in (("trader", SYMBOLS), ("attacker", SYMBOLS[:1])):
+        source = (FOLDER / f"{name}.py").read_text()
+        parameters = {"rounds": rounds} if name == "attacker" else {}
+        tenant.apply_algorithm(name, source, symbols=symbols, limits=LIMITS, onStop="Keep", parameters=parameters)
     tenant.wait_ready("algorithm", "trader")
     tenant.wait_ready("algorithm", "attacker")
     log = wait_until(
@@ -77,13 +80,13 @@ def run_schedule(tenant: TestTenant) -> Run:
         holds=lambda text: "SCHEDULE " in text,
     )
     began = float(log.split("SCHEDULE ")[1].split()[0])
-    windows = list_windows(began)
-    answers = watch_gateway(tenant, windows[-1][2])
+    windows = list_windows(began, rounds)
+    answers = watch_gateway(tenant, began + rounds * len(attacker.ATTACKS) * attacker.TURN_SECONDS)
     seconds = read_seconds(tenant)
     sent = {order for second in seconds for order in second["sent"]}
     failed = [failure for second in seconds for failure in second["failed"]]
     return Run(
-        outcomes=[judge(name, first, last, seconds, answers) for name, first, last in windows],
+        outcomes=[judge(name, times, seconds, answers) for name, times in windows.items()],
         sent=sent,
         failed=failed,
         lost=find_lost(tenant, sent - {failure.partition(":")[0] for failure in failed}),
@@ -91,12 +94,13 @@ def run_schedule(tenant: TestTenant) -> Run:
     )
 
 
-def list_windows(began: float) -> list[tuple[str, float, float]]:
-    """The quiet run and each attack with the times it lasts; the edges are left out."""
-    step = attacker.ATTACK_SECONDS + attacker.PAUSE_SECONDS
-    windows = [(QUIET, began - attacker.QUIET_SECONDS, began)]
-    for place, name in enumerate(attacker.ATTACKS):
-        windows.append((name, began + place * step + 1, began + place * step + attacker.ATTACK_SECONDS))
+def list_windows(began: float, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """When each attack goes on, and when none does; the first second of each, where it only begins, is left out."""
+    windows: dict[str, list[tuple[float, float]]] = {QUIET: []}
+    for turn, name in enumerate([*attacker.ATTACKS] * rounds):
+        attack = began + turn * attacker.TURN_SECONDS + attacker.REST_SECONDS + attacker.QUIET_SECONDS
+        windows[QUIET].append((attack - attacker.QUIET_SECONDS, attack))
+        windows.setdefault(name, []).append((attack + 1, attack + attacker.ATTACK_SECONDS))
     return windows
 
 
@@ -160,13 +164,17 @@ def list_restarts(tenant: TestTenant) -> list[Restart]:
 
 
 def judge(
-    name: str, first: float, last: float, seconds: list[dict[str, Any]], answers: list[tuple[float, float]]
+    name: str, times: list[tuple[float, float]], seconds: list[dict[str, Any]], answers: list[tuple[float, float]]
 ) -> Outcome:
-    """One window's figures."""
-    within = [second for second in seconds if first < second["time"] <= last + 1]
+    """One attack's figures over all its rounds; a second counts where all of it lay within."""
+
+    def is_within(moment: float, length: float) -> bool:
+        return any(first + length <= moment <= last for first, last in times)
+
+    within = [second for second in seconds if is_within(second["time"], 1)]
     delays = sorted(delay for second in within for delay in second["delays"])
     trips = [trip for second in within for trip in second["trips"]]
-    waits = [wait for asked, wait in answers if first <= asked <= last]
+    waits = [wait for asked, wait in answers if is_within(asked, 0)]
     return Outcome(
         attack=name,
         ticks=len(delays),

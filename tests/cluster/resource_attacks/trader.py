@@ -18,8 +18,9 @@ class Trader(Strategy):
         self.failed: list[str] = []
         self.sent_at: dict[str, int] = {}
         self.missed = 0
-        self.subscribe_quotes("BTCUSDT")
-        self.subscribe_trades("BTCUSDT")
+        for symbol in self.symbols:
+            self.subscribe_quotes(symbol)
+            self.subscribe_trades(symbol)
         self.set_timer("report", 1.0)
 
     def on_quote_tick(self, tick: QuoteTick) -> None:
