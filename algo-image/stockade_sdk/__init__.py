@@ -9,7 +9,7 @@ from stockade_sdk.instruments import Instrument
 from stockade_sdk.market import Bar, BookLevel, OrderBook, QuoteTick, TradeTick
 from stockade_sdk.orders import Fill, Leg, Order, OrderList, Position
 from stockade_sdk.parameters import Parameters
-from stockade_sdk.strategy import Strategy
+from stockade_sdk.strategy import State, Strategy
 from stockade_wire.messages import OrderType, Side, TimeInForce, TradingState
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "QuoteTick",
     "SdkError",
     "Side",
+    "State",
     "Strategy",
     "TimeInForce",
     "TradeTick",

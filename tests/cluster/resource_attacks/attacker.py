@@ -1,4 +1,4 @@
-"""The hostile algorithm: one attack after the other, ten seconds each, by a schedule that outlives its crashes."""
+"""The hostile algorithm: one attack after the other, ten seconds each, by a schedule that outlives its pod."""
 
 import mmap
 import os
@@ -9,13 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from stockade_sdk import Parameters, Strategy
+from stockade_sdk import Parameters, State, Strategy
 
 # Both algorithms have time to start. Before each attack the machine has time to be what it was, and is then left in
 # peace to be compared with.
 START_SECONDS, REST_SECONDS, QUIET_SECONDS, ATTACK_SECONDS = 15, 2, 4, 10
 TURN_SECONDS = REST_SECONDS + QUIET_SECONDS + ATTACK_SECONDS
-SCHEDULE = Path("/tmp/began")
 RING, DOOR = "/run/stockade/market.ring", "/run/stockade/orders.sock"
 
 
@@ -113,10 +112,10 @@ ATTACKS: dict[str, Callable[[float], None] | None] = {
     "signal storm": signal_storm,
     "fork bomb": fork_bomb,
     "fill tmpfs": fill_tmpfs,
-    "log flood": log_flood,
     "memory": memory,
+    "log flood": log_flood,
 }
-"""What would end the container comes late; the order flood is the algorithm's own connection's."""
+"""What ends the container comes late, what ends the pod last; the order flood is the algorithm's own connection's."""
 
 
 class AttackerParameters(Parameters):
@@ -130,16 +129,27 @@ class Attacker(Strategy):
 
     parameters: AttackerParameters
 
+    def __init__(self) -> None:
+        """Begin a schedule."""
+        self.began = time.time() + START_SECONDS
+        self.tried: set[int] = set()
+
+    def on_load(self, state: State) -> None:
+        """Take up the one that was begun, not what is under way of it."""
+        assert isinstance(state, dict)
+        self.began = state["began"]
+        self.tried.add(int((time.time() - self.began) // TURN_SECONDS))
+
+    def on_save(self) -> State:
+        """Keep when it began."""
+        return {"began": self.began}
+
     def on_start(self) -> None:
-        """Take up the schedule, or begin it."""
+        """Look at the clock from now on."""
         for number in (signal.SIGUSR1, signal.SIGRTMIN):
             signal.signal(number, signal.SIG_IGN)
-        if not SCHEDULE.exists():
-            SCHEDULE.write_text(str(time.time() + START_SECONDS))
-        self.began = float(SCHEDULE.read_text())
         print(f"SCHEDULE {self.began}", flush=True)
         self.subscribe_trades("BTCUSDT")
-        self.tried: set[int] = set()
         self.set_timer("look", 0.2)
 
     def on_timer(self, name: str) -> None:  # noqa: ARG002 - it has one

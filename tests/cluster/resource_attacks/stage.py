@@ -15,6 +15,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from tests.cluster.resource_attacks import attacker
+from tests.support.kubectl import condition
 from tests.support.tenants import TestTenant, ask_json
 from tests.support.waiting import wait_until
 
@@ -106,19 +107,28 @@ def list_windows(began: float, rounds: int) -> dict[str, list[tuple[float, float
 
 def watch_gateway(tenant: TestTenant, end: float) -> list[tuple[float, float]]:
     """Ask the attacked pod's gateway twice a second until the end: when it answered, and after how long."""
-    pod = tenant.kubectl.get("pod", "algo-attacker", tenant.namespace)
-    assert pod is not None
-    address = f"http://{pod['status']['podIP']}:8081/status"
-    answers = []
+    answers: list[tuple[float, float]] = []
+    address = None
     while time.time() < end:
+        time.sleep(0.5)
+        address = address or find_gateway(tenant)
+        if address is None:
+            continue
         asked = time.time()
         try:
             ask_json(address)
         except (urllib.error.URLError, TimeoutError, ConnectionError):
+            address = None
             continue
         answers.append((asked, time.time() - asked))
-        time.sleep(0.5)
     return answers
+
+
+def find_gateway(tenant: TestTenant) -> str | None:
+    """Where the attacked pod's gateway answers; None while there is no pod: the kubelet may have evicted it."""
+    pod = tenant.kubectl.get("pod", "algo-attacker", tenant.namespace)
+    address = pod and pod["status"].get("podIP")
+    return f"http://{address}:8081/status" if address else None
 
 
 def read_seconds(tenant: TestTenant) -> list[dict[str, Any]]:
@@ -151,11 +161,14 @@ def find_lost(tenant: TestTenant, sent: set[str]) -> set[str]:
 
 
 def list_restarts(tenant: TestTenant) -> list[Restart]:
-    """Every container of both pods that began anew."""
+    """Every container that began anew, once both pods are whole again."""
     restarts = []
     for name in ("algo-attacker", "algo-trader"):
-        pod = tenant.kubectl.get("pod", name, tenant.namespace)
-        assert pod is not None
+        pod = wait_until(
+            lambda name=name: tenant.kubectl.get("pod", name, tenant.namespace) or {},  # type: ignore[misc]
+            f"{name} to be ready",
+            holds=lambda found: condition(found, "Ready").get("status") == "True",
+        )
         for each in pod["status"]["initContainerStatuses"] + pod["status"]["containerStatuses"]:
             if each["restartCount"]:
                 words = tenant.kubectl.logs(name, tenant.namespace, each["name"], "--previous", "--tail=5")
