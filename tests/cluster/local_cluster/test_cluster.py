@@ -1,7 +1,9 @@
 """The cluster itself: of the promised version, reached only by its own kubeconfig, with names that resolve."""
 
 import stat
+from pathlib import Path
 
+from tests.support.containers import ALGORITHM, pod_processes
 from tests.support.kubectl import Kubectl
 
 PLATFORM = "stockade-system"
@@ -30,3 +32,14 @@ def test_the_demo_runs(kubectl: Kubectl) -> None:
     pod = kubectl.get("pod", "algo-momentum", "tenant-demo")
     assert pod is not None
     assert pod["status"]["phase"] == "Running"
+
+
+def test_an_algorithms_pod_may_start_as_many_processes_as_the_documents_say(kubectl: Kubectl) -> None:
+    pod = kubectl.get("pod", "algo-momentum", "tenant-demo")
+    assert pod is not None
+    process = pod_processes(pod["metadata"]["uid"], ALGORITHM)[0]
+    # `8:pids:/POD/CONTAINER` in a hierarchy of its own, or `0::/POD/CONTAINER` in the unified one.
+    groups = [line.split(":", 2) for line in process.read("cgroup").decode().splitlines()]
+    own = {controllers: path.lstrip("/") for _, controllers, path in groups}
+    container = Path("/sys/fs/cgroup/pids") / own["pids"] if "pids" in own else Path("/sys/fs/cgroup") / own[""]
+    assert (container.parent / "pids.max").read_text().strip() == "1024"
