@@ -80,6 +80,11 @@ class AccountGatewayProcess:
         headers = {} if token is None else {SESSION_HEADER: token}
         return httpx.request(method, f"{self.http}{path}", headers=headers, timeout=60, **rest)
 
+    def memory_bytes(self) -> int:
+        """Return how much memory it has in use."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
     def log(self) -> str:
         """Return everything it wrote."""
         path = self._folder / "log"

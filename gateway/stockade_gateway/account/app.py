@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from stockade_gateway.account import live_routes, metrics, rest_routes, share_routes, status_routes
 from stockade_gateway.account.account_gateway import AccountGateway
+from stockade_gateway.account.body_limit import BodyLimit
 from stockade_gateway.account.errors import RequestError
 from stockade_gateway.account.settings import Settings
 from stockade_gateway.keys import ExchangeKeys
@@ -61,6 +62,8 @@ def create_app(settings: Settings, keys: ExchangeKeys) -> FastAPI:
     app.include_router(status_routes.router)
     app.include_router(share_routes.router)
     app.middleware("http")(_measure)
+    # The outermost, so that a request broken off in its body gets no further.
+    app.add_middleware(BodyLimit)
     app.add_exception_handler(RequestError, _answer_request_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http_error)

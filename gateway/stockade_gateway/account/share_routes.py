@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from stockade_gateway.account.rest_routes import Gateway
 from stockade_gateway.errors import ShareError
-from stockade_gateway.share_messages import MAC_HEADER, MOST_BYTES, PATH
+from stockade_gateway.share_messages import MAC_HEADER, PATH
 
 router = APIRouter(include_in_schema=False)
 
@@ -14,13 +14,8 @@ router = APIRouter(include_in_schema=False)
 @router.post(PATH)
 async def share(gateway: Gateway, request: Request, x_stockade_mac: Annotated[str, Header()] = "") -> Response:
     """403 tells nothing but that the message is not believed."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            return Response("the report is too long\n", status_code=413, media_type="text/plain")
     try:
-        answer, mac = gateway.shares.answer(body, x_stockade_mac)
+        answer, mac = gateway.shares.answer(await request.body(), x_stockade_mac)
     except ShareError as error:
         return Response(f"{error}\n", status_code=403, media_type="text/plain")
     return Response(answer, media_type="application/json", headers={MAC_HEADER: mac})
