@@ -117,7 +117,7 @@ def kubelet_config() -> str:
         "imageGCLowThresholdPercent": 99,
         "serializeImagePulls": False,
         "maxPods": 250,
-        # What SECURITY.md asks of every node: without it a pod's forks end at its memory, or take the node's process ids.
+        # What SECURITY.md asks of every node: without it a pod's forks go on until they have the node's process ids.
         "podPidsLimit": 1024,
         "podLogsDir": str(POD_LOGS),
         "volumePluginDir": f"{DATA}/volume-plugins",

@@ -50,7 +50,7 @@ def _read_length(scope: Scope) -> int:
 
 async def _read_body(receive: Receive) -> bytes | None:
     """Return the whole body, None once it is too large; raises ClientDisconnect when it is broken off."""
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -224,7 +224,7 @@ async def _read_form(request: Request) -> dict[str, str]:
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
             content = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise HTTPException(400, "This is not JSON.") from error
         return {str(key): str(value) for key, value in content.items()} if isinstance(content, dict) else {}
     return {key: values[-1] for key, values in parse_qs(body.decode(errors="replace")).items()}

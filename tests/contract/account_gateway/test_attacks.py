@@ -32,6 +32,11 @@ def _watch(gateway: AccountGatewayProcess, token: str) -> ClientConnection:
     )
 
 
+def _drain(viewer: ClientConnection) -> None:
+    while True:
+        viewer.recv(timeout=_DEADLINE_SECONDS)
+
+
 def _answers(gateway: AccountGatewayProcess, token: str) -> bool:
     return gateway.ask("GET", "/api/v1/account", token).status_code == httpx.codes.OK
 
@@ -147,10 +152,10 @@ def test_a_parameter_never_becomes_another_request(
 
 
 @pytest.fixture
-def stolen(ledger: Any, log_in: Callable[..., str]) -> Iterator[dict[str, str]]:
+def stolen(log_in: Callable[..., str]) -> dict[str, str]:
     """What somebody may come by who has no session: what the ledger keeps of one, and ways to bend a query."""
     token = log_in("alpha")
-    yield {
+    return {
         "the ledger's digest of a token": hash_token(token).hex(),
         "a token with something behind it": f"{token}x",
         "a token in capitals": token.upper(),
@@ -188,8 +193,7 @@ def test_a_viewer_who_talks_without_end_is_not_listened_to(gateway: AccountGatew
         assert json.loads(quiet.recv(timeout=_DEADLINE_SECONDS))["stream"] == "!connection"
         viewer.send("x" * 20_000)
         with pytest.raises(ConnectionClosed) as closing:
-            while True:
-                viewer.recv(timeout=_DEADLINE_SECONDS)
+            _drain(viewer)
         assert closing.value.rcvd is not None
         assert closing.value.rcvd.code == 1009
         assert gateway.memory_bytes() - before < 64 * _MEBIBYTE
