@@ -156,7 +156,9 @@ class Attacker(Strategy):
         """Begin the attack whose time has come; a child carries it out, so that this goes on."""
         self._bury()
         turn, into = divmod(time.time() - self.began, TURN_SECONDS)
-        if turn >= len(ATTACKS) * self.parameters.rounds or not REST_SECONDS + QUIET_SECONDS < into < TURN_SECONDS - 1:
+        if not 0 <= turn < len(ATTACKS) * self.parameters.rounds:
+            return
+        if not REST_SECONDS + QUIET_SECONDS < into < TURN_SECONDS - 1:
             return
         attack = list(ATTACKS.values())[int(turn) % len(ATTACKS)]
         if attack is None:
