@@ -163,8 +163,8 @@ class ManualDesk:
         """Read the open orders from the ledger, then follow them until cancelled."""
         await self._load()
         while True:
-            await self._reconcile()
             self._doubtful.clear()
+            await self._reconcile()
             try:
                 await asyncio.wait_for(self._doubtful.wait(), _RECONCILE_SECONDS)
                 await asyncio.sleep(_ASK_AGAIN_SECONDS)
@@ -185,6 +185,7 @@ class ManualDesk:
         for fill in fills:
             if fill.account == self._account:
                 self._shares.manual.take_fill(fill)
+        self._shares.manual.is_whole = True
         own = [manual_orders.restore_order(row) for row in rows if row.account == self._account]
         self._orders = {order.client_order_id: order for order in own if not order.final}
         numbers = [order_number(MANUAL_PREFIX, row.client_order_id) or 0 for row in rows]
@@ -219,7 +220,7 @@ class ManualDesk:
                 return None
             self._take(order.client_order_id, _refused(_NEVER_RECEIVED))
             raise _NeverReceivedError(0, _ORDER_DOES_NOT_EXIST, _NEVER_RECEIVED) from error
-        if Decimal(answer["executedQty"]) > order.filled_quantity:
+        if Decimal(answer["executedQty"]) > self._shares.manual.count_filled(order.client_order_id):
             for trade in await self._exchange.get_trades(order.symbol, 1000, answer["orderId"]):
                 self._take_fill(manual_orders.read_trade(order, self._account, trade))
         self._take(order.client_order_id, manual_orders.read_answer(answer))
@@ -266,10 +267,16 @@ class ManualDesk:
             self._take(order.client_order_id, manual_orders.read_answer(answer))
 
     def _take(self, client_order_id: str, report: Report) -> None:
-        """Move an order on and write the step; nothing happens when it is old news or not ours."""
+        """Move an order on and write the step; nothing happens when it is old news or not ours.
+
+        An end is believed once every fill before it is counted; until then the order is open and asked for.
+        """
         order = self._orders.get(client_order_id)
         moved = None if order is None else manual_orders.advance(order, report)
         if moved is None:
+            return
+        if moved.final and self._shares.manual.count_filled(client_order_id) < moved.filled_quantity:
+            self._doubtful.set()
             return
         self._write(moved, report.time, report.reason)
         if moved.final:

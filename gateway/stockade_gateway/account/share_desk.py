@@ -143,16 +143,18 @@ class ShareDesk:
         begun = time.monotonic()
         reading = await asyncio.to_thread(self._reader.read, datetime.now(UTC).date())
         orders = {order.symbol for order in self._list_manual_orders()}
-        await self._refresh_prices(reading.list_symbols() | self.manual.list_held_symbols() | orders)
+        await self._refresh_prices(reading.list_symbols() | self.manual.list_traded_symbols() | orders)
         self._reading, self._reading_time = reading, begun
 
     async def _refresh_prices(self, symbols: set[str]) -> None:
         if symbols:
-            market = Market()
-            for row in await self._exchange.get_quotes(sorted(symbols)):
-                market.seed_quote(row["symbol"], row["bidPrice"], row["askPrice"], time.time_ns())
-            self._market = market
+            await self._ask_prices(symbols)
         self._priced_time = time.monotonic()
+
+    async def _ask_prices(self, symbols: set[str]) -> None:
+        for row in await self._exchange.get_quotes(sorted(symbols)):
+            self._market.quotes.pop(row["symbol"], None)
+            self._market.seed_quote(row["symbol"], row["bidPrice"], row["askPrice"], time.time_ns())
 
     async def _learn_symbol(self, symbol: str) -> None:
         try:
@@ -160,27 +162,32 @@ class ShareDesk:
                 info = await self._exchange.get_exchange_info(symbol)
                 for entry in info["symbols"]:
                     self.manual.add_rules(entry)
-            if self._market.mark(symbol) is None:
-                for row in await self._exchange.get_quotes([symbol]):
-                    self._market.seed_quote(row["symbol"], row["bidPrice"], row["askPrice"], time.time_ns())
+            if self._find_price(symbol, _READ_SECONDS) is None:
+                await self._ask_prices({symbol})
         except ExchangeError as error:
             _LOG.warning("%s can't be valued: %s", symbol, error)
+
+    def _find_price(self, symbol: str, most_seconds: float = _STALE_SECONDS) -> Decimal | None:
+        """Return the symbol's price unless it is older than that: a price of long ago would let too much through."""
+        quote = self._market.quotes.get(symbol)
+        is_young = quote is not None and time.time_ns() - quote[2] < most_seconds * 1e9
+        return self._market.mark(symbol) if is_young else None
 
     def _find_fault(self, order: ManualOrder) -> str | None:
         """Return why the account's limits have no room for the order."""
         terms, now = self._make_terms(), time.monotonic()
         if (hindrance := find_hindrance(self._state, terms, now)) is not None:
             return f"The account's limits let nothing grow: {hindrance}."
-        mark = self._market.mark(order.symbol)
+        price = self._find_price(order.symbol)
         rules = self.manual.rules.get(order.symbol)
-        if mark is None or rules is None:
-            return f"There is no price to value {order.symbol} with."
+        if price is None or rules is None:
+            return f"There is no price to value {order.symbol} with: the exchange does not tell it. Try again."
         if rules.quote != terms.quote_asset:
             return f"The account's limits are in {terms.quote_asset}, {order.symbol} is priced in {rules.quote}."
         if terms.max_daily_loss is not None and -compute_result(self._state, terms) >= terms.max_daily_loss:
             return "Today's loss of the account has reached its maxDailyLoss."
         room = find_room(self._state, terms, now)
-        needed = order.quantity * max(mark, order.price or ZERO, order.stop_price or ZERO)
+        needed = order.quantity * max(price, order.price or ZERO, order.stop_price or ZERO)
         if room is None or needed <= room:
             self._manual_wanted = (0.0, ZERO)
             return None
