@@ -1,14 +1,13 @@
 """Manual orders against the account's limits: what counts as held, at which price, and what is done while unknown."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
-import msgspec
 import pytest
 
 from stockade_gateway.account import manual_desk, share_desk
@@ -19,6 +18,7 @@ from stockade_gateway.account.manual_book import ManualBook
 from stockade_gateway.account.manual_desk import ManualDesk
 from stockade_gateway.account.manual_orders import ManualOrder
 from stockade_gateway.account.share_desk import ShareDesk
+from stockade_gateway.account.shares import State
 from stockade_gateway.control import AccountControl, AccountLimits, Control, Trading
 from stockade_gateway.ledger import FillRow, Ledger, OrderEventRow
 from stockade_gateway.market import Market
@@ -82,11 +82,11 @@ class Records:
         self.states: list[str] = []
         self.fills: list[FillRow] = []
 
-    def load_orders(self, *, prefix: str) -> list[OrderEventRow]:
+    def load_orders(self, **_question: str) -> list[OrderEventRow]:
         """Return nothing."""
         return []
 
-    def load_fills(self, *, prefix: str) -> list[FillRow]:
+    def load_fills(self, **_question: str) -> list[FillRow]:
         """Return nothing."""
         return []
 
@@ -117,19 +117,23 @@ class Reader:
 class Account:
     """An account's two desks between an exchange and a ledger."""
 
-    def __init__(self, exchange: Exchange, **limits: Decimal) -> None:
+    def __init__(self, exchange: Exchange, max_exposure: int) -> None:
         self.exchange, self.records = exchange, Records()
-        account = AccountControl(limits=AccountLimits(**limits))
+        account = AccountControl(limits=AccountLimits(max_exposure=Decimal(max_exposure)))
         self.control = Control(generation=1, trading=Trading.ACTIVE, account=account)
         client = cast("ExchangeClient", exchange)
         self.shares = ShareDesk(
             key=b"", exchange=client, budget=RateBudget(), reader=cast("LeftBehindReader", Reader()),
-            read_control=lambda: self.control, list_manual_orders=lambda: self.desk.list_open(),
+            read_control=lambda: self.control, list_manual_orders=self.list_open,
         )  # fmt: skip
         self.desk = ManualDesk(
             "main", client, cast("Ledger", self.records), self.shares,
             read_trading=lambda: self.control.trading, is_killed=lambda: False,
         )  # fmt: skip
+
+    def list_open(self) -> list[ManualOrder]:
+        """Return the orders that are not at their end."""
+        return self.desk.list_open()
 
     async def buy(self, quantity: str) -> dict[str, Any]:
         """Buy at the market."""
@@ -143,8 +147,7 @@ class Account:
         """Run both desks for as long as the block takes, once both know what they need."""
         async with asyncio.timeout(60):
             tasks = [asyncio.create_task(self.desk.run()), asyncio.create_task(self.shares.run())]
-            while self.desk.message or self.shares.message:
-                await asyncio.sleep(0.01)
+            await until(lambda: self.desk.message is None and self.shares.message is None)
             yield
             for task in tasks:
                 task.cancel()
@@ -157,8 +160,13 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(share_desk, "_ROOM_SECONDS", 0.0)
     monkeypatch.setattr(share_desk, "_READ_SECONDS", 0.001)
     monkeypatch.setattr(manual_desk, "_ASK_AGAIN_SECONDS", 0.01)
-    state = msgspec.structs.replace(share_desk.State(epoch="this one", grants_from=None), grants_from=0.0)
-    monkeypatch.setattr(share_desk, "State", lambda **_start: state)
+    monkeypatch.setattr(share_desk, "State", lambda **_start: State(epoch="this one", grants_from=0.0))
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let the desks work until something is so; the block that runs them has the deadline."""
+    while not is_so():  # noqa: ASYNC110 what is waited for are the desks' own words, which wake nobody
+        await asyncio.sleep(0.01)
 
 
 def make_fill(trade_id: int, quantity: str, *, order: str = "skm-1", side: str = "BUY") -> FillRow:
@@ -218,7 +226,7 @@ def test_the_result_of_what_was_sold_has_a_price_too() -> None:
 
 
 async def test_an_order_is_valued_at_the_price_of_now() -> None:
-    account = Account(Exchange(), max_exposure=Decimal(250))
+    account = Account(Exchange(), 250)
     async with account.run():
         for quantity, price in (("3", "100"), ("2", "150")):
             account.exchange.price = price
@@ -232,16 +240,15 @@ async def test_an_order_is_valued_at_the_price_of_now() -> None:
 
 
 async def test_an_order_that_ended_counts_until_its_last_fill_is_known() -> None:
-    account = Account(Exchange(), max_exposure=Decimal(250))
+    account = Account(Exchange(), 250)
     async with account.run():
         await account.buy("1")
-        order = account.desk.list_open()[0]
+        order = account.list_open()[0]
         await account.desk.cancel("BTCUSDT", order.client_order_id)
-        assert account.desk.list_open() == [order]
+        assert account.list_open() == [order]
         trade = {"id": 1, "orderId": 7, "price": "100", "qty": "0.5", "commission": "0", "commissionAsset": "BTC"}
         account.exchange.trades.append({**trade, "isMaker": True, "time": TIME_MS})
-        while account.desk.list_open():
-            await asyncio.sleep(0.01)
+        await until(lambda: not account.list_open())
         assert value(account.shares.manual) == 50
     assert account.records.states == ["SUBMITTED", "ACCEPTED", "CANCELED"]
     assert [fill.quantity for fill in account.records.fills] == [Decimal("0.5")]
