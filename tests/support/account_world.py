@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.account_gateway_process import AccountGatewayProcess
 from tests.support.sidecar_process import PaperExchange, Sidecar, make_token
+from tests.support.waiting import wait_until
 
 
 class AccountWorld:
@@ -62,6 +63,16 @@ class AccountWorld:
         self.gateway.control(trading, generation=self._generation, limits=limits)
         for sidecar in self.sidecars:
             sidecar.set_control(account={"trading": trading, "limits": limits})
+
+    def apply_limits(self, limits: dict[str, str]) -> None:
+        """Tell everybody the account's limits and wait until its gateway has read them."""
+        self.set_account(limits=limits)
+        wait_until(
+            self.gateway.status,
+            "the limits to be read",
+            holds=lambda status: status["controlGeneration"] == self._generation,
+            pause_seconds=0.1,
+        )
 
     def stop_sidecars(self) -> None:
         """End every sidecar as the kubelet does, so that each says good-bye; the account has no limits afterwards."""
