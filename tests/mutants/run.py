@@ -21,8 +21,8 @@ MODULES = {
     "orders": ("test_orders.py", "test_order_life.py"),
     "limits": ("test_limits.py", "test_limits_machine.py"),
 }
-# Left out is what only an annotation says, as `int | None` is the one use of `|` in these modules, and bit operations,
-# which no Decimal has.
+# Left out are what only an annotation says (`int | None` is the one use of `|` in these modules), bit operations, which
+# no Decimal has, and powers: one of a time in nanoseconds never ends.
 CONFIGURATION = """
 [cosmic-ray]
 module-path = "gateway/stockade_gateway/{module}.py"
@@ -36,7 +36,7 @@ name = "local"
 [cosmic-ray.filters.operators-filter]
 exclude-operators = [
     "core/ReplaceBinaryOperator_BitOr_.*",
-    "core/Replace.*_(RShift|LShift|BitOr|BitAnd|BitXor)",
+    "core/Replace.*_(RShift|LShift|BitOr|BitAnd|BitXor|Pow)",
 ]
 """
 # pytest's own settings without its plugins: each mutant would load them anew.
