@@ -37,6 +37,7 @@ CANNOT_START = frozenset(
 LAUNCHER_FAILED = 70
 HIGHEST_LINE = 2**31
 NOTHING_RUNS = "There is no pod."
+NODE_SILENT = "NodeNotAnswering"
 TOLD = frozenset(
     {
         "Ready=False>True",
@@ -143,6 +144,8 @@ def _sum_up(facts: AlgorithmFacts, parts: list[Fact]) -> Fact:
         return no("Ready", "Stopped", "The algorithm is stopped.")
     if facts.decision.step is Step.WAIT or facts.decision.step is Step.DELETE:
         return no("Ready", facts.decision.reason, facts.decision.message)
+    if facts.own_pod is not None and facts.own_pod.cut_off:
+        return no("Ready", NODE_SILENT, _tell_silence(facts.own_pod))
     # A pod that runs is not less ready for a question about its start that nobody can answer just now.
     asked = [part for part in parts if part.type != "Accepted" or not facts.own_pod or part.status == "False"]
     first = next((part for part in asked if part.status is not ConditionStatus.TRUE), None)
@@ -239,16 +242,24 @@ def _judge_stalled(facts: AlgorithmFacts) -> Fact:
         return yes("Stalled", "PodRefused", facts.refused)
     if pod is None:
         return no("Stalled", "Progressing", "Nothing stands in the way.")
-    if is_overdue(pod, facts.now):
-        message = (
-            f"Node {pod.node!r} has not confirmed that the pod has ended, and it may still trade. It is not replaced "
-            "before that is certain: bring the node back, or delete its Node object once the machine is off."
-        )
-        return yes("Stalled", "NodeNotAnswering", message)
+    if pod.cut_off or is_overdue(pod, facts.now):
+        return yes("Stalled", NODE_SILENT, _tell_silence(pod))
     for container in (pod.gateway, pod.algorithm):
         if container.state == "waiting" and container.reason in CANNOT_START:
             return yes("Stalled", container.reason, container.message or "The container can't be started.")
     return no("Stalled", "Progressing", "Nothing stands in the way.")
+
+
+def _tell_silence(pod: PodFacts) -> str:
+    """Return what a silent node means for who trades there, and the ways out."""
+    if pod.deleting_since is None:
+        known = "does not answer. Its pod may still trade, by the limits and switches it had: no change reaches it"
+    else:
+        known = "has not confirmed that the pod has ended, and it may still trade"
+    return (
+        f"Node {pod.node!r} {known}. It is not replaced before its end is certain: bring the node back, or delete its "
+        "Node object once the machine is off. To stop its orders before that, disable the key at the exchange."
+    )
 
 
 def _name_state(facts: AlgorithmFacts, fault: Fault | None) -> AlgorithmState:  # noqa: PLR0911 - one return per rule

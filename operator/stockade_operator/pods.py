@@ -60,6 +60,8 @@ class PodFacts:
     """Whether our finalizer keeps the object."""
     finished: bool
     """No container of it runs or will run: the kubelet said so, or it never had a node."""
+    cut_off: bool
+    """Its node does not answer the API server: Kubernetes calls it unready over the kubelet's last word."""
     scheduled: bool
     schedule_reason: str
     schedule_message: str
@@ -92,6 +94,7 @@ def read_pod(pod: Manifest) -> PodFacts:
         deleting_since=read_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
         held=ON_STOP_FINALIZER in metadata.get("finalizers", []),
         finished=_is_finished(pod),
+        cut_off=_is_cut_off(pod),
         scheduled=bool(spec.get("nodeName")),
         schedule_reason=condition.get("reason", ""),
         schedule_message=condition.get("message", ""),
@@ -153,6 +156,16 @@ def _is_finished(pod: Manifest) -> bool:
     found = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     expected = len(pod["spec"].get("initContainers", [])) + len(pod["spec"].get("containers", []))
     return len(found) == expected and all("terminated" in each.get("state", {}) for each in found)
+
+
+def _is_cut_off(pod: Manifest) -> bool:
+    """Return whether the node controller has given the node up: it takes `Ready` away and leaves `ContainersReady`.
+
+    A kubelet changes both together, as long as a pod has no readiness gates. Read here so that the operator needs no
+    right to read nodes.
+    """
+    found = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", [])}
+    return found.get("ContainersReady") == "True" and found.get("Ready") == "False"
 
 
 def _read_key_slots(spec: Manifest) -> tuple[str, ...]:

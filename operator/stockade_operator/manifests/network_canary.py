@@ -17,6 +17,7 @@ from stockade_operator.manifests.metadata import (
     Manifest,
     label,
     name_namespace,
+    refer_to_owner,
 )
 from stockade_operator.settings import Settings
 
@@ -28,8 +29,11 @@ DEADLINE_SECONDS = 60
 CPU, MEMORY = "100m", "48Mi"
 
 
-def make_network_canary(tenant: str, address: str, settings: Settings) -> Manifest:
-    """Return the pod; it ends by itself and leaves what it found as its termination message."""
+def make_network_canary(tenant: str, uid: str, address: str, settings: Settings) -> Manifest:
+    """Return the pod; it ends by itself and leaves what it found as its termination message.
+
+    The Tenant owns it: a pod that nobody owns would not be drained from a node unless by force.
+    """
     host = f"[{address}]" if ":" in address else address
     doors = {
         "STOCKADE_OPEN_DOOR": f"{host}:{OPEN_PORT}",
@@ -42,6 +46,7 @@ def make_network_canary(tenant: str, address: str, settings: Settings) -> Manife
             "name": NETWORK_CANARY,
             "namespace": name_namespace(tenant),
             "labels": label(tenant, **{NAME_LABEL: NETWORK_CANARY}),
+            "ownerReferences": [refer_to_owner("Tenant", tenant, uid)],
         },
         "spec": {
             **harden_pod(),

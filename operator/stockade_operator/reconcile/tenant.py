@@ -66,7 +66,7 @@ class TenantReconciler:
         flight, seconds = plan_flight(canary, fact, context.now())
         try:
             if flight is Flight.START:
-                pod = make_network_canary(name, context.settings.address, context.settings)
+                pod = make_network_canary(name, tenant.metadata.uid or "", context.settings.address, context.settings)
                 context.observed.put("Pod", await context.cluster.create(pod))
             elif flight is Flight.REMOVE and canary is not None:
                 await context.cluster.delete("Pod", canary)

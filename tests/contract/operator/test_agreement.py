@@ -83,7 +83,7 @@ def test_the_operator_understands_the_gateways_last_words() -> None:
 
 @pytest.mark.parametrize(("closed_is_open", "reason"), [(False, "CanaryHeld"), (True, "NotEnforced")])
 def test_the_operator_understands_the_canarys_last_words(*, closed_is_open: bool, reason: str) -> None:
-    pod = make_network_canary("demo", "127.0.0.1", SETTINGS)
+    pod = make_network_canary("demo", "t1", "127.0.0.1", SETTINGS)
     environment = {entry["name"]: entry["value"] for entry in pod["spec"]["containers"][0]["env"]}
     assert environment == {"STOCKADE_OPEN_DOOR": "127.0.0.1:8080", "STOCKADE_CLOSED_DOOR": "127.0.0.1:8081"}
     with socket.create_server(("127.0.0.1", 0)) as open_door, socket.create_server(("127.0.0.1", 0)) as closed_door:

@@ -63,7 +63,7 @@ def test_tenant(compare: Compare, settings: Settings) -> None:
             make_role_binding(tenant, settings.namespace),
         ],
     )
-    compare("network_canary", make_network_canary("demo", "10.244.0.9", settings))
+    compare("network_canary", make_network_canary("demo", "11111111", "10.244.0.9", settings))
     compare("tenant_network", make_network_policies(tenant, settings.namespace, settings.ledger_host))
 
 

@@ -17,7 +17,7 @@ BORN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def make_canary(settings: Settings, phase: str = "Pending", message: str = "", **more: Any) -> dict[str, Any]:
-    pod = make_network_canary("demo", "10.0.0.9", settings)
+    pod = make_network_canary("demo", "t1", "10.0.0.9", settings)
     pod["metadata"] |= {"uid": "c1", "creationTimestamp": "2026-01-01T00:00:00Z", **more}
     pod["status"] = {"phase": phase}
     if phase in {"Succeeded", "Failed"}:

@@ -63,6 +63,7 @@ def make_pod_facts(**changes: Any) -> PodFacts:
         deleting_since=None,
         held=True,
         finished=False,
+        cut_off=False,
         scheduled=True,
         schedule_reason="",
         schedule_message="",

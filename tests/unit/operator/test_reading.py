@@ -51,6 +51,20 @@ def containers(gateway: dict[str, Any], algorithm: dict[str, Any]) -> dict[str, 
 
 
 @pytest.mark.parametrize(
+    ("ready", "containers_ready", "cut_off"),
+    [("True", "True", False), ("False", "False", False), ("False", "True", True), (None, None, False)],
+)
+def test_a_pod_whose_node_was_given_up_is_told_from_one_that_is_not_ready(
+    ready: str | None,
+    containers_ready: str | None,
+    cut_off: bool,  # noqa: FBT001
+) -> None:
+    told = {"Ready": ready, "ContainersReady": containers_ready}
+    conditions = [{"type": kind, "status": status} for kind, status in told.items() if status]
+    assert read_pod(make_pod(conditions=conditions)).cut_off is cut_off
+
+
+@pytest.mark.parametrize(
     ("pod", "finished"),
     [
         (make_pod(**containers(RUNS, RUNS)), False),

@@ -151,6 +151,20 @@ def test_a_silent_node_is_named() -> None:
     assert describe_algorithm(facts).state == "Unknown"
 
 
+def test_a_node_that_does_not_answer_is_named_before_anybody_stops_the_pod() -> None:
+    """Its gateway may still be heard, but no kill switch reaches it."""
+    facts = make_facts(GOOD, pod=make_pod_facts(cut_off=True))
+    assert judge(facts)["Ready"] == ("False", "NodeNotAnswering")
+    assert judge(facts)["Stalled"] == ("True", "NodeNotAnswering")
+    assert judge(facts)["Reconciled"] == ("True", "Reconciled"), "what its gateway says is still known"
+    message = next(each.message for each in describe_algorithm(facts).conditions if each.type == "Stalled")
+    assert "node-1" in message
+    assert "no change reaches it" in message
+    stopping = make_pod_facts(cut_off=True, deleting_since=NOW + timedelta(minutes=1))
+    facts = make_facts(GOOD, pod=stopping, decision=Decision(Step.WAIT, "Stopping", "stopping"))
+    assert judge(facts)["Stalled"] == ("True", "NodeNotAnswering")
+
+
 def test_a_transition_keeps_its_time() -> None:
     first = date_facts([yes("Ready", "Running", "m")], [], 1, NOW)
     later = date_facts([yes("Ready", "Other", "n")], first, 2, NOW + timedelta(hours=1))
