@@ -1,8 +1,10 @@
 """Profit and loss: the three parts, and the identity that ties them to the money that moved."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +45,22 @@ def test_two_purchases_are_averaged_and_a_sale_keeps_the_average() -> None:
     assert pnl.average_price == D(175)
     assert pnl.realized == D(125)
     assert pnl.unrealized == D(3) * (400 - 175)
+
+
+def test_average_cost_and_first_in_first_out_differ_as_the_sdks_readme_says() -> None:
+    readme = (Path(__file__).parents[3] / "algo-image/README.md").read_text()
+    rows = re.findall(r"^\| (BUY|SELL) (\d+) at (\d+) \| (-?\d+) \| (-?\d+) \|$", readme, re.MULTILINE)
+    trades: list[Trade] = []
+    purchases: list[Decimal] = []
+    first_out = D(0)
+    for side, quantity, price, by_average, by_first_in in rows:
+        trades.append(Trade(side, D(quantity), D(price)))
+        if side == "BUY":
+            purchases += [D(price)] * int(quantity)
+        else:
+            first_out += sum(D(price) - purchases.pop(0) for _ in range(int(quantity)))
+        assert (_pnl(*trades).realized, first_out) == (D(by_average), D(by_first_in))
+    assert len(rows) == 4
 
 
 def test_closing_whole_leaves_no_dust_of_rounding() -> None:

@@ -274,6 +274,10 @@ DEAR = view_with(mark=Decimal(200))
         # What is held is worth its mark, where that is higher than the order's price.
         (Limits(max_position_notional=Decimal(199)), limit_order(), DEAR, "POSITION_EXCEEDS_MAX"),
         (Limits(max_position_notional=Decimal(101)), market_order(), view_with(mark=None), None),
+        (Limits(max_position_notional=Decimal(202)), market_order(), view_with(position=Decimal(1)), None),
+        # A purchase is worth the ask, a sale the bid.
+        (Limits(max_order_notional=Decimal(100)), market_order(), VIEW, "NOTIONAL_EXCEEDS_MAX_PER_ORDER"),
+        (Limits(max_order_notional=Decimal(100)), market_order(side="SELL"), VIEW, None),
     ],
 )  # fmt: skip
 def test_the_last_digit_that_passes(limits: Limits, order: OrderRequest, view: SymbolView, code: str | None) -> None:
@@ -354,7 +358,8 @@ def test_a_share_of_orders_bounds_an_account_without_limits_too() -> None:
         denial = find_denial(limit_order(), make_snapshot(share=share, orders_last_ten_seconds=count))
         assert denial is not None
         assert (denial.code, denial.wants_share, denial.wanted_exposure) == ("RATE_LIMIT_EXCEEDED", True, None)
-    assert code_of(limit_order(), make_snapshot(share=Share(error=None, orders=1))) is None
+    for orders, code in ((1, None), (0, "RATE_LIMIT_EXCEEDED")):
+        assert code_of(limit_order(), make_snapshot(share=Share(error=None, orders=orders))) == code
     assert code_of(limit_order(), make_snapshot(share=Share(error=None), orders_last_ten_seconds=9)) is None
 
 
