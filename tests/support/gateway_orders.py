@@ -1,6 +1,12 @@
-"""Orders, reports and executions for the gateway's tests: all has a default but what a test is about."""
+"""Orders, reports and executions for the gateway's tests: all has a default but what a test is about.
+
+All are made as messages are: decoded, so that their words are equal to those in the code and not the same objects.
+"""
 
 from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
 
 from stockade_gateway.filters import InstrumentRules, QuantityFilter
 from stockade_gateway.orders import Execution, Order, OrderReport, OrderState
@@ -23,6 +29,9 @@ BTCUSDT = InstrumentRules(
 )
 
 
+_Decoded = TypeVar("_Decoded", bound=msgspec.Struct)
+
+
 def make_order(number: int = 1, quantity: str = "1", side: str = "BUY", **fields: object) -> Order:
     """Return a submitted limit order of ours."""
     values: dict[str, object] = {
@@ -38,7 +47,7 @@ def make_order(number: int = 1, quantity: str = "1", side: str = "BUY", **fields
         "updated_time_ns": 1_000_000_000,
         "state": OrderState.SUBMITTED,
     }
-    return Order(**(values | fields))  # type: ignore[arg-type] # the table's values are of the fields' types
+    return _decode(Order, values | fields)
 
 
 def make_execution(trade_id: int, quantity: str, *, number: int = 1, price: str = "100", **fields: object) -> Execution:
@@ -57,7 +66,7 @@ def make_execution(trade_id: int, quantity: str, *, number: int = 1, price: str 
         "is_maker": False,
         "trade_time_ms": 1_700_000_000_000 + trade_id,
     }
-    return Execution(**(values | fields))  # type: ignore[arg-type] # the table's values are of the fields' types
+    return _decode(Execution, values | fields)
 
 
 def make_report(
@@ -79,4 +88,8 @@ def make_report(
         "event_time_ms": 1_700_000_000_000,
         "executions": executions,
     }
-    return OrderReport(**(values | fields))  # type: ignore[arg-type] # the table's values are of the fields' types
+    return _decode(OrderReport, values | fields)
+
+
+def _decode(kind: type[_Decoded], values: dict[str, object]) -> _Decoded:
+    return msgspec.json.decode(msgspec.json.encode(values), type=kind)
