@@ -39,6 +39,8 @@ def describe(report: Report) -> str:
         ("orders sent", str(report.orders)),
         ("cancels sent", str(report.cancels)),
         ("fills", str(report.fills)),
+        ("account's limit", f"{report.denied_for_account} orders denied for it; reached {report.nearest_to_limit:.0%}"),
+        ("changes of keys", str(report.key_changes)),
         ("violations", str(len(report.violations))),
     ]
     lines = [f"  {name:<20}{value}" for name, value in rows]
@@ -49,12 +51,32 @@ def describe(report: Report) -> str:
 
 
 def describe_all(reports: list[Report]) -> str:
-    """Write the sum of several."""
-    return (
-        f"{len(reports)} schedules, {sum(each.acts.total() for each in reports)} acts, "
-        f"{sum(each.orders for each in reports)} orders, {sum(each.fills for each in reports)} fills, "
-        f"{sum(len(each.violations) for each in reports)} violations"
-    )
+    """Write a line for each of several and their sum, then how often which trouble was made and struck."""
+    names = ("seed", "acts", "struck", "orders", "cancels", "fills", "keys", "denied", "limit", "violations")
+    rows = [
+        (
+            str(each.seed),
+            each.acts.total(),
+            each.strikes.total(),
+            each.orders,
+            each.cancels,
+            each.fills,
+            each.key_changes,
+            each.denied_for_account,
+            f"{each.nearest_to_limit:.0%}",
+            len(each.violations),
+        )
+        for each in reports
+    ]
+    sums = [sum(row[column] for row in rows) for column in (*range(1, 8), 9)]  # type: ignore[misc] # the numbers
+    table = [names, *rows, ("all", *sums[:7], "", sums[7])]
+    lines = ["".join(f"{cell:>11}" for cell in row) for row in table]
+    for title, counts in (
+        ("acts by kind", sum((each.acts for each in reports), Counter[str]())),
+        ("faults that struck by kind", sum((each.strikes for each in reports), Counter[str]())),
+    ):
+        lines += ["", f"  {title}:", *(f"{count:>8}  {kind}" for kind, count in sorted(counts.items()))]
+    return "\n".join(lines)
 
 
 def _list(counts: Counter[str]) -> str:

@@ -65,6 +65,10 @@ class Evidence:
     positions: Sequence[Row]
     # From when until when the schedule had our address banned.
     bans: Sequence[tuple[int, int]] = ()
+    # From when until when a key in use was revoked.
+    revocations: Sequence[tuple[int, int]] = ()
+    # How account gateways ended without having been told to.
+    account_gateway_deaths: Sequence[str] = ()
     # Client order ids of a human's orders on the same accounts.
     foreign_orders: frozenset[str] = frozenset()
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from tests.chaos.account_limits import find_passed_account_limits
 from tests.chaos.evidence import AlgorithmEvidence, Evidence, Violation
+from tests.chaos.in_force import RATE_WINDOW_MS, find_loosest_limit, index_decisions, measure_worst
 from tests.chaos.replay import (
     SWEEPS,
     ZERO,
@@ -23,8 +25,6 @@ from tests.chaos.replay import (
     play_again,
 )
 
-# Orders are counted when they were decided on; what is measured here is when they arrived or were written down.
-RATE_WINDOW_MS = 58_000
 # A request that was on its way when trading was halted may arrive this late.
 LATE_ARRIVAL_MS = 6_000
 _STATE_OF_STATUS = {
@@ -40,6 +40,12 @@ _CLOSED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"})
 def judge(evidence: Evidence) -> list[Violation]:
     """Return every violation of a run, none when all promises held."""
     return [violation for rule in RULES for violation in rule(evidence)]
+
+
+def find_unsettled_books(evidence: Evidence) -> list[Violation]:
+    """Return where exchange, gateways and ledger differ in what they must agree on once nothing moves any more."""
+    rules = (find_forgotten_orders, find_wrong_fills, find_wrong_positions)
+    return [violation for rule in rules for violation in rule(evidence)]
 
 
 def find_repeated_orders(evidence: Evidence) -> Iterator[Violation]:
@@ -95,7 +101,7 @@ def find_wrong_steps(evidence: Evidence) -> Iterator[Violation]:
 def find_passed_limits(evidence: Evidence) -> Iterator[Violation]:
     """At no moment has an order been taken in that passes a limit which was in force when it was decided on."""
     lowest = find_lowest_prices(evidence.entries)
-    decided = _index_decisions(evidence)
+    decided = index_decisions(evidence)
     for algorithm in evidence.algorithms:
         times: list[int] = []
         for time_ms, placement, standing in play_again(evidence.entries, algorithm.prefix):
@@ -106,7 +112,7 @@ def find_passed_limits(evidence: Evidence) -> Iterator[Violation]:
             # An order that is not even in the ledger at its beginning was decided on at some time before.
             since_ms = at_ms if placement.client_order_id in decided else at_ms - RATE_WINDOW_MS
             for name, value in _measure(placement, standing, times, lowest).items():
-                limit = _loosest_limit(algorithm, name, since_ms, at_ms)
+                limit = find_loosest_limit(algorithm, name, since_ms, at_ms)
                 if limit is not None and value > limit:
                     text = f"{placement.client_order_id} at {time_ms}: {name} {limit} was passed: {value}"
                     yield Violation("never past a limit", algorithm.name, text)
@@ -114,7 +120,7 @@ def find_passed_limits(evidence: Evidence) -> Iterator[Violation]:
 
 def find_orders_after_halt(evidence: Evidence) -> Iterator[Violation]:
     """Once a gateway has confirmed Halted, no order is decided on, and none arrives later than what was on its way."""
-    decided = _index_decisions(evidence)
+    decided = index_decisions(evidence)
     for algorithm in evidence.algorithms:
         halts = _list_confirmed(algorithm, "Halted")
         for placement in list_placements(evidence.entries):
@@ -131,14 +137,14 @@ def find_orders_after_halt(evidence: Evidence) -> Iterator[Violation]:
 
 def find_orders_while_reducing(evidence: Evidence) -> Iterator[Violation]:
     """Once a gateway has confirmed Reducing, no order is decided on that could take the position further from zero."""
-    decided = _index_decisions(evidence)
+    decided = index_decisions(evidence)
     for algorithm in evidence.algorithms:
         times = _list_confirmed(algorithm, "Reducing")
         for _, placement, standing in play_again(evidence.entries, algorithm.prefix):
             if placement is None or placement.client_order_id not in decided:
                 continue
             at_ms = decided[placement.client_order_id]
-            before, after = _measure_worst(placement, standing)
+            before, after = measure_worst(placement, standing)
             if after > before and any(since_ms < at_ms < until_ms for since_ms, until_ms in times):
                 text = f"{placement.client_order_id} at {at_ms} could take the position from {before} to {after}"
                 yield Violation("nothing but less while Reducing", algorithm.name, text)
@@ -209,6 +215,17 @@ def find_deaths(evidence: Evidence) -> Iterator[Violation]:
     for algorithm in evidence.algorithms:
         for death in algorithm.deaths:
             yield Violation("nobody dies by himself", algorithm.name, death)
+    for death in evidence.account_gateway_deaths:
+        yield Violation("nobody dies by himself", "", death)
+
+
+def find_refused_keys(evidence: Evidence) -> Iterator[Violation]:
+    """The exchange refuses a key only while the schedule has it revoked: a change of keys costs no request."""
+    for entry in evidence.entries:
+        at_ms = entry["timeMs"]
+        asked = any(since_ms <= at_ms <= until_ms + LATE_ARRIVAL_MS for since_ms, until_ms in evidence.revocations)
+        if entry["kind"] == "reply" and entry["status"] == 401 and not asked:
+            yield Violation("keys change without a refusal", "", f"request {entry['request']} was refused at {at_ms}")
 
 
 def find_bans(evidence: Evidence) -> Iterator[Violation]:
@@ -226,6 +243,7 @@ RULES = (
     find_forgotten_orders,
     find_wrong_steps,
     find_passed_limits,
+    find_passed_account_limits,
     find_orders_after_halt,
     find_orders_while_reducing,
     find_wrong_fills,
@@ -233,6 +251,7 @@ RULES = (
     find_touched_foreign_orders,
     find_left_orders,
     find_deaths,
+    find_refused_keys,
     find_bans,
 )
 
@@ -242,15 +261,6 @@ def _index_newest(evidence: Evidence) -> dict[str, dict[str, Any]]:
     for row in sorted(evidence.order_events, key=lambda row: int(row["sequence"])):
         newest[row["client_order_id"]] = row
     return newest
-
-
-def _index_decisions(evidence: Evidence) -> dict[str, int]:
-    """Return when each order was decided on, for those whose first step the ledger has."""
-    return {
-        row["client_order_id"]: int(row["event_time"].timestamp() * 1000)
-        for row in evidence.order_events
-        if row["sequence"] == 0 and row["state"] == "SUBMITTED"
-    }
 
 
 def _own_orders(evidence: Evidence, algorithm: AlgorithmEvidence) -> dict[str, dict[str, Any]]:
@@ -302,32 +312,13 @@ def _measure(
         "maxOpenOrders": Decimal(others + 1),
         "maxOrdersPerMinute": Decimal(len(times)),
     }
-    before, with_it = _measure_worst(placement, standing)
+    before, with_it = measure_worst(placement, standing)
     if with_it > before:
         total = with_it * lowest.get(symbol, ZERO)
         for other in {p.symbol for p, _ in standing.open.values()} | standing.held.keys():
             total += standing.worst(other) * lowest.get(other, ZERO) if other != symbol else ZERO
         measured["maxPositionNotional"] = total
     return measured
-
-
-def _measure_worst(placement: Placement, standing: Standing) -> tuple[Decimal, Decimal]:
-    """Return the largest position that the open orders could lead to, without the order and with the whole of it."""
-    own = placement.client_order_id
-    whole = Standing({**standing.open, own: (placement, placement.quantity)}, standing.held)
-    return standing.worst(placement.symbol, without=own), whole.worst(placement.symbol)
-
-
-def _loosest_limit(algorithm: AlgorithmEvidence, name: str, since_ms: int, until_ms: int) -> Decimal | None:
-    """Return the loosest value that may have been in force between two times; None when there may have been none."""
-    values = []
-    for number, period in enumerate(algorithm.controls):
-        later = algorithm.controls[number + 1 :]
-        ends_ms = min((each.acknowledged_ms for each in later if each.acknowledged_ms is not None), default=None)
-        if period.set_ms <= until_ms and (ends_ms is None or ends_ms >= since_ms):
-            values.append(period.limits.get(name))
-    known = [Decimal(value) for value in values if value is not None]
-    return max(known) if values and len(known) == len(values) else None
 
 
 def _may_be_halted(algorithm: AlgorithmEvidence, at_ms: int) -> bool:

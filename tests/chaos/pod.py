@@ -17,9 +17,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.account_limits import ACCOUNT_EXPOSURE
 from tests.chaos.evidence import AlgorithmEvidence, ControlPeriod, Stop
 from tests.support.algorithm_process import AlgorithmProcess
-from tests.support.sidecar_process import Sidecar
+from tests.support.sidecar_process import FIRST_KEYS, Sidecar
 
 TURN_SECONDS = 0.25
 RESTART_SECONDS = 1.0
@@ -46,13 +47,27 @@ class Pod:
     """Runs until `close`; `do` hands it something to happen."""
 
     def __init__(
-        self, name: str, sidecar: Sidecar, interpreter: Path, account_name: str, parameters: dict[str, Any]
+        self,
+        name: str,
+        sidecar: Sidecar,
+        interpreter: Path,
+        *,
+        account_name: str,
+        account_url: str,
+        account_control: dict[str, Any],
+        parameters: dict[str, Any],
     ) -> None:
         self.name = name
         self.sidecar = sidecar
         self.settled: str | None = "it has not started"
         self._interpreter = interpreter
-        self._account_name = account_name
+        # The Secret that its gateway says it uses.
+        self.keys_secret: str | None = None
+        self._environment = {
+            "STOCKADE_ALGORITHM": name,
+            "STOCKADE_ACCOUNT": account_name,
+            "STOCKADE_ACCOUNT_URL": account_url,
+        }
         self._parameters = parameters
         self._algorithm: AlgorithmProcess | None = None
         self._lives = 0
@@ -70,7 +85,8 @@ class Pod:
             "limits": WIDE,
             "onStop": "CancelOrders" if parameters["cancels"] else "Keep",
             "deadMan": {"afterSeconds": 8, "action": "CancelOrders"} if parameters["dead_man"] else None,
-            "account": {"trading": "Active", "limits": None},
+            "account": account_control,
+            "keysSecret": FIRST_KEYS,
         }
         self.change_control()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -111,7 +127,7 @@ class Pod:
     def collect(self) -> AlgorithmEvidence:
         """Return what is known of the algorithm at the end."""
         controls = [
-            ControlPeriod(set_ms, seen_ms, effective_trading(control), control["limits"] or {})
+            ControlPeriod(set_ms, seen_ms, effective_trading(control), list_limits(control))
             for set_ms, seen_ms, control in self._controls
         ]
         return AlgorithmEvidence(
@@ -200,6 +216,7 @@ class Pod:
         status = self._read_status() if self._needs_status() else None
         if status is not None:
             self._note_control(int(status["controlGeneration"] or 0))
+            self.keys_secret = status["keysSecret"]
             self._was_ready = self._was_ready or bool(status["reconciled"])
             if self._asks_final:
                 is_obeyed = self._controls[-1][1] is not None
@@ -214,7 +231,8 @@ class Pod:
             self._start_algorithm()
 
     def _needs_status(self) -> bool:
-        return not self._was_ready or self._asks_final or self._controls[-1][1] is None
+        is_obeyed = self._controls[-1][1] is not None and self.keys_secret == self._control["keysSecret"]
+        return not self._was_ready or self._asks_final or not is_obeyed
 
     def _read_status(self) -> dict[str, Any] | None:
         try:
@@ -234,10 +252,11 @@ class Pod:
             shutil.rmtree(self.sidecar.folder / name)
             (self.sidecar.folder / name).mkdir()
         self._was_ready = False
+        self._environment["STOCKADE_KEYS_SECRET"] = self._control["keysSecret"]
         self._start_gateway()
 
     def _start_gateway(self) -> None:
-        self.sidecar.start(ready=False, STOCKADE_ALGORITHM=self.name, STOCKADE_ACCOUNT=self._account_name)
+        self.sidecar.start(ready=False, **self._environment)
 
     def _start_algorithm(self) -> None:
         self._lives += 1
@@ -279,6 +298,11 @@ def effective_trading(control: dict[str, Any]) -> str:
     order = ("Active", "Reducing", "Halted")
     strictest: str = max(control["trading"], control["account"]["trading"], key=order.index)
     return strictest
+
+
+def list_limits(control: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits that the algorithm's gateway is told, the account's among them."""
+    return {**control["limits"], ACCOUNT_EXPOSURE: control["account"]["limits"]["maxExposure"]}
 
 
 def find_unsettled(status: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""The exchange's audit log played again, one algorithm at a time: what was open and held at every moment."""
+"""The exchange's audit log played again: what an algorithm, or several together, had open and held at every moment."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -106,17 +106,25 @@ def list_accepted(entries: Iterable[dict[str, Any]], prefix: str) -> list[str]:
 
 def play_again(entries: Sequence[dict[str, Any]], prefix: str) -> Iterator[tuple[int, Placement | None, Standing]]:
     """Yield time, the order that was taken in at this step (None when none was) and the standing after it."""
-    standing = Standing()
+    for time_ms, _, placement, standings in play_together(entries, [prefix]):
+        yield time_ms, placement, standings[prefix]
+
+
+def play_together(
+    entries: Sequence[dict[str, Any]], prefixes: Iterable[str]
+) -> Iterator[tuple[int, str, Placement | None, dict[str, Standing]]]:
+    """Yield time, whose step it was, the order that was taken in (None when none was) and everybody's standing."""
+    standings = {prefix: Standing() for prefix in prefixes}
     asked = {placement.client_order_id: placement for placement in list_placements(entries)}
     seen: set[str] = set()
     for entry in entries:
         if entry["kind"] == "event":
-            _take_event(standing, entry["event"], prefix)
+            _take_event(standings, entry["event"])
         if entry["kind"] == "request" and entry["name"] == AMENDMENT:
             _take_amendment(asked, entry["parameters"])
-        if entry["kind"] != "order" or not entry["clientOrderId"].startswith(prefix):
+        if entry["kind"] != "order" or (prefix := _find_owner(standings, entry["clientOrderId"])) is None:
             continue
-        number = entry["clientOrderId"]
+        number, standing = entry["clientOrderId"], standings[prefix]
         placement = asked[number]
         is_new = number not in seen
         seen.add(number)
@@ -124,7 +132,11 @@ def play_again(entries: Sequence[dict[str, Any]], prefix: str) -> Iterator[tuple
             standing.open.pop(number, None)
         else:
             standing.open[number] = (placement, placement.quantity - Decimal(entry["executedQty"]))
-        yield entry["timeMs"], placement if is_new else None, standing
+        yield entry["timeMs"], prefix, placement if is_new else None, standings
+
+
+def _find_owner(prefixes: Iterable[str], number: str) -> str | None:
+    return next((prefix for prefix in prefixes if number.startswith(prefix)), None)
 
 
 def _take_amendment(asked: dict[str, Placement], values: dict[str, str]) -> None:
@@ -135,9 +147,13 @@ def _take_amendment(asked: dict[str, Placement], values: dict[str, str]) -> None
         asked[placement.client_order_id] = replace(placement, quantity=lower)
 
 
-def _take_event(standing: Standing, event: dict[str, Any], prefix: str) -> None:
-    if event.get("e") != "executionReport" or event.get("x") != "TRADE" or not event["c"].startswith(prefix):
+def _take_event(standings: dict[str, Standing], event: dict[str, Any]) -> None:
+    if event.get("e") != "executionReport" or event.get("x") != "TRADE":
         return
+    prefix = _find_owner(standings, event["c"])
+    if prefix is None:
+        return
+    standing = standings[prefix]
     symbol, sign = event["s"], 1 if event["S"] == "BUY" else -1
     amount = sign * Decimal(event["l"])
     if event.get("N") and symbol.startswith(event["N"]):

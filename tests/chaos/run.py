@@ -5,17 +5,19 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
+from tests.chaos.account_limits import list_growths
 from tests.chaos.evidence import Evidence, Violation
-from tests.chaos.judge import judge
+from tests.chaos.judge import find_unsettled_books, judge
 from tests.chaos.replay import list_cancels, list_placements
 from tests.chaos.schedule import make_schedule
 from tests.chaos.stage import Stage, open_stage, remove_stage
 from tests.support.waiting import wait_until
 
 START_SECONDS = 120.0
-QUIET_SECONDS = 180.0
+QUIET_SECONDS = 300.0
 PROGRESS_SECONDS = 5.0
 
 
@@ -32,6 +34,10 @@ class Report:
     orders: int = 0
     fills: int = 0
     cancels: int = 0
+    # Orders that stayed in their pod for the account's limit, and how near to it all came together (1 is the limit).
+    denied_for_account: int = 0
+    nearest_to_limit: Decimal = Decimal(0)
+    key_changes: int = 0
     violations: list[Violation] = field(default_factory=list)
     folder: Path | None = None
 
@@ -51,11 +57,11 @@ def run(
         _start(stage, tell)
         _play(stage, report, minutes * 60, tell)
         stage.begin_quiet()
-        unsettled = _wait_for_quiet(stage, tell)
-        evidence = stage.collect()
+        unsettled, evidence = _wait_for_quiet(stage, tell)
         for pod in stage.pods:
             pod.leave()
         report.acts = stage.counts
+        report.key_changes = sum(account.rotations for account in stage.accounts)
         _count(report, evidence)
         report.violations = [Violation("settles", "", reason) for reason in unsettled] + judge(evidence)
         report.violations += _judge_leaving(stage)
@@ -89,17 +95,20 @@ def _play(stage: Stage, report: Report, seconds: float, tell: Callable[[str], No
         stage.carry_out(act)
 
 
-def _wait_for_quiet(stage: Stage, tell: Callable[[str], None]) -> list[str]:
-    """Wait until all is in order, and return what is not when the time is over."""
+def _wait_for_quiet(stage: Stage, tell: Callable[[str], None]) -> tuple[list[str], Evidence]:
+    """Wait until all is in order; return what is not when the time is over, and the evidence of that moment."""
     ends, told = time.monotonic() + QUIET_SECONDS, 0.0
-    while reasons := stage.find_unsettled():
-        if time.monotonic() > ends:
-            return reasons
+    while True:
+        reasons = stage.find_unsettled()
+        evidence = stage.collect()
+        # What is on its way from the exchange to a gateway, or from there to the ledger, may still arrive.
+        waits = reasons or [f"{each.algorithm}: {each.text}" for each in find_unsettled_books(evidence)]
+        if not waits or time.monotonic() > ends:
+            return reasons, evidence
         if time.monotonic() - told > PROGRESS_SECONDS:
             told = time.monotonic()
-            tell(f"quiet: {len(reasons)} to settle, such as {reasons[0]}")
+            tell(f"quiet: {len(waits)} to settle, such as {waits[0]}")
         time.sleep(1.0)
-    return []
 
 
 def _count(report: Report, evidence: Evidence) -> None:
@@ -108,6 +117,10 @@ def _count(report: Report, evidence: Evidence) -> None:
     report.orders = len(list_placements(evidence.entries))
     report.cancels = len(list_cancels(evidence.entries))
     report.fills = len(evidence.fills)
+    denials = [row["reason"] or "" for row in evidence.order_events if row["state"] == "DENIED"]
+    report.denied_for_account = sum(reason.startswith("ACCOUNT_LIMIT_EXCEEDED") for reason in denials)
+    uses = [growth.exposure / growth.limit for growth in list_growths(evidence)]
+    report.nearest_to_limit = max(uses, default=Decimal(0))
 
 
 def _judge_leaving(stage: Stage) -> list[Violation]:

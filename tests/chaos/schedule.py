@@ -33,6 +33,11 @@ DECK = {
     "reduce": 1,
     "halt-account": 1,
     "tighten-limits": 2,
+    "tighten-account": 2,
+    "kill-account-gateway": 3,
+    "freeze-account-gateway": 2,
+    "lose-account-gateway-and-postgresql": 1,
+    "rotate-keys": 2,
     "kill-postgresql": 1,
     "freeze-postgresql": 1,
     "disconnect": 3,
@@ -68,9 +73,19 @@ _PAIRS = {
     "reduce": "activate",
     "halt-account": "activate-account",
     "tighten-limits": "loosen-limits",
+    "tighten-account": "loosen-account",
     "revoke-key": "restore-key",
 }
-_LASTING = frozenset({"freeze-algorithm", "freeze-gateway", "kill-postgresql", "freeze-postgresql"})
+_LASTING = frozenset(
+    {
+        "freeze-algorithm",
+        "freeze-gateway",
+        "freeze-account-gateway",
+        "kill-postgresql",
+        "freeze-postgresql",
+        "lose-account-gateway-and-postgresql",
+    }
+)
 _OF_ALL = frozenset({"kill-postgresql", "freeze-postgresql", "disconnect", "shutdown-notice"})
 
 
@@ -106,6 +121,8 @@ def _describe(kind: str, at: float, source: random.Random, pods: int) -> list[Ac
         details = {"seconds": lasts}
     elif kind == "order-by-hand":
         details = {"rests": source.random() < 0.7, "side": source.choice(["BUY", "SELL"])}
+    elif kind == "rotate-keys":
+        details = {"revoked_first": source.random() < 0.4}
     elif kind == "disconnect":
         details = {"target": source.choice(["streams", "websocket-api", "all"])}
     acts = [Act(at, kind, None if kind in _OF_ALL else pod, details)]

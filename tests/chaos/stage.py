@@ -16,6 +16,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from tests.chaos.account import TIGHT_EXPOSURE, WIDE_EXPOSURE, Account
 from tests.chaos.evidence import Evidence
 from tests.chaos.pod import TIGHT, WIDE, Pod, now_ms
 from tests.chaos.schedule import Act
@@ -23,10 +24,11 @@ from tests.support.algorithm_process import build_image
 from tests.support.postgresql import Ledger, Server, run_server
 from tests.support.sidecar_process import PaperExchange, Sidecar, make_token, place_by_hand
 
-# Four algorithms share the first account, the others pairs of accounts.
-SHARING = 4
+# So many algorithms share one account, its keys and its limits.
+SHARING = 10
 BALANCES = {"USDT": "1000000", "BTC": "20", "ETH": "300", "BNB": "100"}
 _HAND_PREFIX = "hand-"
+_OF_DATABASE = ("kill-postgresql", "freeze-postgresql", "lose-account-gateway-and-postgresql")
 
 
 class Stage:
@@ -42,22 +44,40 @@ class Stage:
         self.audit = folder / "audit.jsonl"
         flags = ("--seed", str(seed), "--audit", str(self.audit), "--history-minutes", "5")
         self.paper = PaperExchange(*flags)
-        self._hand_keys: dict[int, dict[str, Any]] = {}
         self._hand_orders: list[str] = []
         self._bans: list[tuple[int, int]] = []
         self._workers: list[threading.Thread] = []
+        self.accounts: list[Account] = []
+        self._hand_keys: list[dict[str, Any]] = []
+        self.pods: list[Pod] = []
         interpreter = build_image(folder / "image")
-        self.pods = [self._make_pod(number, seed, interpreter, seconds_between_turns) for number in range(pods)]
+        for first in range(0, pods, SHARING):
+            account = self._open_account(min(SHARING, pods - first))
+            for number in range(first, min(first + SHARING, pods)):
+                self.pods.append(self._make_pod(number, account, seed, interpreter, seconds_between_turns))
+                account.pods.append(self.pods[-1])
 
-    def _make_pod(self, number: int, seed: int, interpreter: Path, seconds_between_turns: float) -> Pod:
-        account_number = 0 if number < SHARING else 1 + (number - SHARING) // 2
-        if account_number not in self._hand_keys:
-            self._hand_keys[account_number] = self.paper.open_account(balances=BALANCES)
-        owner = self._hand_keys[account_number]
-        key = self.paper.open_account(account=owner["account"])
+    def _open_account(self, size: int) -> Account:
+        hand_key = self.paper.open_account(balances=BALANCES)
+        name = f"account-{len(self.accounts)}"
+        account = Account(
+            name,
+            number=hand_key["account"],
+            size=size,
+            paper=self.paper,
+            ledger_url=self.ledger.url("tenant-alpha"),
+            folder=self.folder / name,
+        )
+        self._hand_keys.append(hand_key)
+        self.accounts.append(account)
+        return account
+
+    def _make_pod(
+        self, number: int, account: Account, seed: int, interpreter: Path, seconds_between_turns: float
+    ) -> Pod:
         folder = self.folder / f"{number:02}"
         folder.mkdir()
-        sidecar = Sidecar(folder, self.paper, self.ledger.url("tenant-alpha"), key, make_token())
+        sidecar = Sidecar(folder, self.paper, self.ledger.url("tenant-alpha"), account.key, make_token())
         parameters = {
             "seed": seed * 1000 + number,
             "seconds_between_turns": seconds_between_turns,
@@ -65,18 +85,26 @@ class Stage:
             "dead_man": number % 3 == 0,
         }
         parameters["dead_man"] = parameters["dead_man"] and parameters["cancels"]
-        return Pod(f"algo-{number:02}", sidecar, interpreter, f"account-{account_number}", parameters)
+        return Pod(
+            f"algo-{number:02}",
+            sidecar,
+            interpreter,
+            account_name=account.name,
+            account_url=account.gateway.http,
+            account_control=account.control,
+            parameters=parameters,
+        )
 
     # --- Acts ---------------------------------------------------------------------------------------------------------
 
     def carry_out(self, act: Act) -> None:
         """Do what the schedule says; pods and the database do it in their own time."""
         self.counts[str(act.details.get("kind", act.kind))] += 1
-        if act.kind in ("kill-postgresql", "freeze-postgresql"):
+        if act.kind in _OF_DATABASE:
             worker = threading.Thread(target=self._trouble_database, args=(act,), daemon=True)
             worker.start()
             self._workers.append(worker)
-        elif act.kind == "fault":
+        if act.kind == "fault":
             if act.details["kind"] == "ban-address":
                 self._bans.append((now_ms(), now_ms() + int(act.details["seconds"] * 1000)))
             self.paper.arm(**act.details)
@@ -87,9 +115,9 @@ class Stage:
         elif act.kind == "regime":
             self.paper.call("PUT", "/paper/v1/feed/regime", {"regime": act.details["regime"]})
         elif act.pod is not None:
-            self._carry_out_on(self.pods[act.pod], act)
+            self._carry_out_on(self.pods[act.pod], self.accounts[act.pod // SHARING], act)
 
-    def _carry_out_on(self, pod: Pod, act: Act) -> None:
+    def _carry_out_on(self, pod: Pod, account: Account, act: Act) -> None:
         seconds = act.details.get("seconds", 0.0)
         acts = {
             "kill-algorithm": pod.kill_algorithm,
@@ -104,28 +132,27 @@ class Stage:
             "tighten-limits": lambda: pod.change_control(limits=TIGHT),
             "loosen-limits": lambda: pod.change_control(limits=WIDE),
         }
+        account_acts = {
+            "kill-account-gateway": account.kill_gateway,
+            # It is back before the database is, and may grant nothing until then.
+            "lose-account-gateway-and-postgresql": account.kill_gateway,
+            "freeze-account-gateway": lambda: account.freeze_gateway(seconds),
+            "halt-account": lambda: account.switch("Halted"),
+            "activate-account": lambda: account.switch("Active"),
+            "tighten-account": lambda: account.limit(TIGHT_EXPOSURE),
+            "loosen-account": lambda: account.limit(WIDE_EXPOSURE),
+            "revoke-key": account.revoke_key,
+            "restore-key": account.restore_key,
+            "rotate-keys": lambda: account.rotate_keys(revoked_first=act.details["revoked_first"]),
+        }
         if act.kind in acts:
             pod.do(acts[act.kind])
-        elif act.kind in ("halt-account", "activate-account"):
-            trading = "Halted" if act.kind == "halt-account" else "Active"
-            self._switch_account(pod.sidecar.account, trading)
-        elif act.kind == "revoke-key":
-            self.paper.call("DELETE", f"/paper/v1/keys/{pod.sidecar.read_keys()['apiKey']}")
-        elif act.kind == "restore-key":
-            self.paper.open_account(account=pod.sidecar.account, **pod.sidecar.read_keys())
+        elif act.kind in account_acts:
+            account.do(account_acts[act.kind])
         elif act.kind == "cancel-by-hand":
             self._cancel_by_hand(pod)
         elif act.kind == "order-by-hand":
             self._order_by_hand(pod, act)
-
-    def _switch_account(self, account: int, trading: str) -> None:
-        for pod in self.pods:
-            if pod.sidecar.account == account:
-
-                def switch(pod: Pod = pod) -> None:
-                    pod.change_control(account={"trading": trading, "limits": None})
-
-                pod.do(switch)
 
     def _cancel_by_hand(self, pod: Pod) -> None:
         """Cancel one of the algorithm's orders on the exchange's web page."""
@@ -147,12 +174,12 @@ class Stage:
             values |= {"type": "LIMIT", "timeInForce": "GTC", "price": price}
         else:
             values |= {"type": "MARKET"}
-        key = next(key for key in self._hand_keys.values() if key["account"] == pod.sidecar.account)
+        key = next(key for key in self._hand_keys if key["account"] == pod.sidecar.account)
         place_by_hand(self.paper.port, key, values)
 
     def _trouble_database(self, act: Act) -> None:
         """Kill PostgreSQL and start it again, or let all its processes stand still."""
-        if act.kind == "kill-postgresql":
+        if act.kind != "freeze-postgresql":
             self._server.stop(signal.SIGQUIT)
             time.sleep(act.details["seconds"])
             self._server.start()
@@ -172,16 +199,18 @@ class Stage:
     # --- The end ------------------------------------------------------------------------------------------------------
 
     def begin_quiet(self) -> None:
-        """Let nothing more go wrong and nobody trade."""
+        """Let nothing more go wrong, nobody trade, and no order that rests be filled while the books are compared."""
         for worker in self._workers:
             worker.join(120)
         self.paper.call("DELETE", "/paper/v1/faults")
+        self.paper.call("POST", "/paper/v1/feed/pause")
         for pod in self.pods:
             pod.begin_quiet()
 
     def find_unsettled(self) -> list[str]:
         """Return what is still to be put in order, by pod: the exchange's own count of open orders is asked, too."""
-        reasons = [f"{pod.name}: {pod.settled}" for pod in self.pods if pod.settled is not None]
+        reasons = [reason for account in self.accounts if (reason := account.find_unsettled()) is not None]
+        reasons += [f"{pod.name}: {pod.settled}" for pod in self.pods if pod.settled is not None]
         if reasons:
             return reasons
         state = self.paper.call("GET", "/paper/v1/state")
@@ -205,6 +234,8 @@ class Stage:
             fills=rows["fill"],
             positions=rows["position"],
             bans=self._bans,
+            revocations=[each for account in self.accounts for each in account.list_revocations()],
+            account_gateway_deaths=[death for account in self.accounts for death in account.deaths],
             foreign_orders=frozenset(self._hand_orders),
         )
 
@@ -222,6 +253,8 @@ def open_stage(seed: int, pods: int, seconds_between_turns: float) -> Iterator[S
         cleanup.callback(stage.paper.end)
         for pod in stage.pods:
             cleanup.callback(pod.kill)
+        for account in stage.accounts:
+            cleanup.callback(account.close)
         yield stage
 
 

@@ -18,14 +18,22 @@ SESSION_HEADER = "X-Stockade-Session"
 
 
 class AccountGatewayProcess:
-    """One running gateway of the account `main`; `folder` holds its keys, control, ledger address and log."""
+    """One running gateway of an account; `folder` holds its keys, control, ledger address and log."""
 
-    def __init__(self, folder: Path, *, tenant: str, exchange_port: int, ledger_url: str, keys: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tenant: str,
+        exchange_port: int,
+        ledger_url: str,
+        keys: dict[str, str],
+        account: str = "main",
+    ) -> None:
         self._folder = folder
         for name in ("keys", "control", "ledger", "spool"):
             (folder / name).mkdir(parents=True)
-        for name, value in keys.items():
-            (folder / "keys" / name).write_text(value)
+        self.mount_keys(keys)
         (folder / "ledger" / "url").write_text(ledger_url)
         self.control("Active")
         self.port = _free_port()
@@ -36,7 +44,7 @@ class AccountGatewayProcess:
             "PYTHONPATH": ":".join(str(_ROOT / part) for part in ("gateway", "wire", "db")),
             "STOCKADE_TENANT": tenant,
             "STOCKADE_NAMESPACE": f"tenant-{tenant}",
-            "STOCKADE_ACCOUNT": "main",
+            "STOCKADE_ACCOUNT": account,
             "STOCKADE_ENVIRONMENT": "Paper",
             "STOCKADE_REST_URL": f"http://127.0.0.1:{exchange_port}",
             "STOCKADE_WEBSOCKET_API_URL": f"ws://127.0.0.1:{exchange_port}/ws-api/v3",
@@ -57,6 +65,11 @@ class AccountGatewayProcess:
             )
         wait_until(lambda: self._answers("/livez"), f"an answer; the log says:\n{self.log()}", pause_seconds=0.1)
 
+    def mount_keys(self, keys: dict[str, str]) -> None:
+        """Lay keys into the volume that the next start reads."""
+        for name, value in keys.items():
+            (self._folder / "keys" / name).write_text(value)
+
     def wait_until_ready(self) -> None:
         """Wait until the exchange accepted the key, user events come in and the ledger was read."""
         wait_until(self.status, "a gateway without complaints", holds=_is_well, pause_seconds=0.1)
@@ -69,6 +82,16 @@ class AccountGatewayProcess:
         account = {"trading": trading, "limits": limits}
         fresh.write_text(text or json.dumps({"generation": generation, **account, "account": account}))
         fresh.replace(self._folder / "control" / "control")
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
 
     def status(self) -> dict[str, Any]:
         """Return what the operator reads."""

@@ -1,0 +1,219 @@
+"""One exchange account's side of the stage: its gateway as a real process, its limits and switch, and its keys.
+
+It has a thread of its own in which everything happens to it, one thing after the other, as each pod has; a change of
+keys goes on between those, step by step, as the operator drives it.
+"""
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.chaos.pod import RESTART_SECONDS, TURN_SECONDS, Pod, now_ms
+from tests.support.account_gateway_process import AccountGatewayProcess
+from tests.support.sidecar_process import FIRST_KEYS, PaperExchange
+
+# For each algorithm of the account: less than these want, so that they have to share.
+WIDE_EXPOSURE, TIGHT_EXPOSURE = 300, 100
+
+
+class Step(StrEnum):
+    """How far a change of keys is."""
+
+    TRYING = "the account's gateway tries the new keys"
+    TAKING = "the pods take the new keys"
+
+
+@dataclass
+class Rotation:
+    """A change of keys under way, from one Secret to the next."""
+
+    secret: str
+    key: Mapping[str, Any]
+    step: Step = Step.TRYING
+
+
+class Account:
+    """Runs until `close`; `do` hands it something to happen."""
+
+    def __init__(
+        self, name: str, *, number: int, size: int, paper: PaperExchange, ledger_url: str, folder: Path
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.key: Mapping[str, Any] = paper.open_account(account=number)
+        self.secret = FIRST_KEYS
+        self.pods: list[Pod] = []
+        self.rotations = 0
+        self.deaths: list[str] = []
+        self._size = size
+        self._paper = paper
+        self._rotation: Rotation | None = None
+        self._versions = 1
+        self._revoked: list[str] = []
+        self._revocations: list[tuple[int, int | None]] = []
+        self._generation = 1
+        self._trading = "Active"
+        self._limits = self._make_limits(WIDE_EXPOSURE)
+        keys = {each: str(self.key[each]) for each in ("apiKey", "apiSecret")}
+        self.gateway = AccountGatewayProcess(
+            folder, tenant="alpha", account=name, exchange_port=paper.port, ledger_url=ledger_url, keys=keys
+        )
+        self.gateway.control(self._trading, limits=self._limits)
+        self._acts: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    # --- For the stage ------------------------------------------------------------------------------------------------
+
+    @property
+    def control(self) -> dict[str, Any]:
+        """The account's part of each pod's control."""
+        return {"trading": self._trading, "limits": self._limits}
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Have something happen to the account, after what is happening to it now."""
+        self._acts.put(act)
+
+    def find_unsettled(self) -> str | None:
+        """Return what is still under way, None when nothing."""
+        if not self._acts.empty():
+            return f"{self.name}: something is still to happen to it"
+        return None if self._rotation is None else f"{self.name}: {self._rotation.step}"
+
+    def list_revocations(self) -> list[tuple[int, int]]:
+        """Return from when until when a key that somebody still used was revoked."""
+        return [(since_ms, now_ms() if until_ms is None else until_ms) for since_ms, until_ms in self._revocations]
+
+    def close(self) -> None:
+        """Make sure that nothing of it is left."""
+        self._closing.set()
+        self._thread.join(120)
+        self.gateway.kill()
+
+    # --- What may happen to it; each runs in the account's thread -----------------------------------------------------
+
+    def kill_gateway(self) -> None:
+        """Kill the gateway's process, and with it every lease it knows of; the Deployment makes another."""
+        self.gateway.kill()
+        time.sleep(RESTART_SECONDS)
+        self.gateway.start()
+
+    def freeze_gateway(self, seconds: float) -> None:
+        """Let the gateway stand still, as on a node without memory."""
+        os.kill(self.gateway.pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.gateway.pid, signal.SIGCONT)
+
+    def switch(self, trading: str) -> None:
+        """Turn the account's switch, in the gateway and in every pod."""
+        self._trading = trading
+        self._tell_control()
+
+    def limit(self, exposure: int) -> None:
+        """Give the account so much exposure for each of its algorithms."""
+        self._limits = self._make_limits(exposure)
+        self._tell_control()
+
+    def revoke_key(self) -> None:
+        """Delete the key that is in use."""
+        key = str(self.key["apiKey"])
+        if key not in self._revoked:
+            self._revoked.append(key)
+            self._revocations.append((now_ms(), None))
+            self._delete_key(key)
+
+    def restore_key(self) -> None:
+        """Allow the key again, unless another has taken its place since."""
+        if str(self.key["apiKey"]) in self._revoked:
+            self._revoked.remove(str(self.key["apiKey"]))
+            keys = {name: self.key[name] for name in ("apiKey", "apiSecret")}
+            self._paper.open_account(account=self.number, **keys)
+            self._end_revocation()
+
+    def rotate_keys(self, *, revoked_first: bool) -> None:
+        """Begin to change the keys; with `revoked_first` the old ones are gone before anybody knows of the new."""
+        if self._rotation is not None:
+            return
+        self._versions += 1
+        self._rotation = Rotation(f"paper-keys-{self._versions}", self._paper.open_account(account=self.number))
+        if revoked_first:
+            self.revoke_key()
+        for pod in self.pods:
+            pod.sidecar.mount_keys(self._rotation.secret, self._rotation.key)
+        self.gateway.stop()
+        self.gateway.mount_keys({name: str(self._rotation.key[name]) for name in ("apiKey", "apiSecret")})
+        self.gateway.start()
+
+    # --- The operator -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            try:
+                act = self._acts.get(timeout=TURN_SECONDS)
+            except queue.Empty:
+                if self._closing.is_set():
+                    return
+                act = self._look_after
+            try:
+                act()
+            except (AssertionError, subprocess.TimeoutExpired) as error:
+                self.deaths.append(f"{self.name}, {act}: {error}"[:4000])
+
+    def _look_after(self) -> None:
+        if not self.gateway.is_running:
+            self.deaths.append(f"the gateway of {self.name} ended by itself:\n{self.gateway.log()[-3000:]}")
+            self.gateway.start()
+        if self._rotation is not None:
+            self._go_on(self._rotation)
+
+    def _go_on(self, rotation: Rotation) -> None:
+        """Take the next step of a change of keys, if it may be taken now."""
+        if rotation.step is Step.TRYING and self._keys_are_good():
+            rotation.step = Step.TAKING
+            for pod in self.pods:
+                pod.do(lambda pod=pod: pod.change_control(keysSecret=rotation.secret))  # type: ignore[misc] # one each
+        elif rotation.step is Step.TAKING and all(pod.keys_secret == rotation.secret for pod in self.pods):
+            old, self.key, self.secret = str(self.key["apiKey"]), rotation.key, rotation.secret
+            if old in self._revoked:
+                self._end_revocation()
+            else:
+                self._delete_key(old)
+            self.rotations += 1
+            self._rotation = None
+
+    def _keys_are_good(self) -> bool:
+        """Ask the gateway what it found out about its keys."""
+        try:
+            return self.gateway.status()["permissions"] is not None
+        except httpx.HTTPError:
+            return False
+
+    def _tell_control(self) -> None:
+        self._generation += 1
+        self.gateway.control(self._trading, generation=self._generation, limits=self._limits)
+        control = self.control
+        for pod in self.pods:
+            pod.do(lambda pod=pod: pod.change_control(account=control))  # type: ignore[misc] # a pod each
+
+    def _make_limits(self, exposure: int) -> dict[str, str]:
+        return {"maxExposure": str(exposure * self._size), "quoteAsset": "USDT"}
+
+    def _end_revocation(self) -> None:
+        since_ms, _ = self._revocations[-1]
+        self._revocations[-1] = (since_ms, now_ms())
+
+    def _delete_key(self, key: str) -> None:
+        self._paper.call("DELETE", f"/paper/v1/keys/{key}")
