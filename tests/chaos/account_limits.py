@@ -41,7 +41,7 @@ def find_passed_account_limits(evidence: Evidence) -> Iterator[Violation]:
     asked = {
         entry["number"]: entry
         for entry in evidence.entries
-        if entry["kind"] == "request" and entry["name"] in PLACEMENTS and entry.get("door") == "websocket"
+        if entry["kind"] == "request" and entry["name"] in PLACEMENTS and entry.get("door") == "websocket-api"
     }
     for entry in evidence.entries:
         if entry["kind"] == "reply" and entry["status"] == TOO_MANY_REQUESTS and entry["request"] in asked:

@@ -1,5 +1,6 @@
 """The account's limits over several algorithms: together they never get more, whatever happens to whom."""
 
+import socket
 from decimal import Decimal
 from typing import Any
 
@@ -140,3 +141,14 @@ def test_what_a_stopped_algorithm_holds_counts(world: AccountWorld) -> None:
     second = world.add_sidecar()
     left = wait_until(lambda: wait_for_share(second), "the ledger to speak", holds=lambda share: share < 1000)
     assert abs(left - (1000 - notional)) < 100
+
+
+def test_sidecars_that_hang_up_amid_their_reports_leave_no_error(world: AccountWorld) -> None:
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", world.gateway.port)) as connection:
+            head = f"POST {PATH} HTTP/1.1\r\nHost: account\r\nContent-Length: 100\r\n\r\n"
+            connection.sendall(f"{head}{{".encode())
+            # Until it reads the report the gateway has nothing to be interrupted in.
+            wait_until(world.gateway.status, "an answer to somebody else")
+    wait_until(world.gateway.status, "an answer after all of them")
+    assert "Traceback" not in world.gateway.log()

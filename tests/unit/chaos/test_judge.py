@@ -221,3 +221,15 @@ def test_a_ban_that_nobody_asked_for_is_seen() -> None:
     evidence = replace(good, entries=[*good.entries, banned])
     assert rules_broken(evidence) == {"never banned"}
     assert judge(replace(evidence, bans=[(BEGAN_MS, BEGAN_MS + 1000)])) == []
+
+
+def test_a_key_refused_that_nobody_revoked_is_seen() -> None:
+    good = make_evidence()
+    refused = {"kind": "reply", "timeMs": BEGAN_MS + 5000, "request": 1, "status": 401}
+    evidence = replace(good, entries=[*good.entries, refused])
+    assert rules_broken(evidence) == {"keys change without a refusal"}
+    assert rules_broken(replace(evidence, revocations=[(BEGAN_MS + 4000, BEGAN_MS + 4500)])) == set()
+
+
+def test_an_account_gateway_that_died_by_itself_is_seen() -> None:
+    assert rules_broken(replace(make_evidence(), account_gateway_deaths=["it ended"])) == {"nobody dies by himself"}

@@ -1,0 +1,28 @@
+"""The schedules that run on every change: their seeds and size, and what they have to meet between them."""
+
+SEEDS = (25, 147)
+MINUTES = 0.5
+ALGORITHMS = 6
+MET = frozenset(
+    {
+        "kill-algorithm",
+        "kill-gateway",
+        "replace-pod",
+        "stop-pod",
+        "halt-account",
+        "tighten-account",
+        "kill-account-gateway",
+        "freeze-account-gateway",
+        "lose-account-gateway-and-postgresql",
+        "kill-postgresql",
+        "rotate-keys",
+        "revoke-key",
+        "ban-address",
+        "disconnect",
+        "cancel-by-hand",
+        "order-by-hand",
+        "drop-order-reply",
+        "order-timeout",
+        "lose-user-events",
+    }
+)
