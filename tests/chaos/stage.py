@@ -47,6 +47,8 @@ class Stage:
         self._hand_orders: list[str] = []
         self._bans: list[tuple[int, int]] = []
         self._workers: list[threading.Thread] = []
+        # One trouble after the other: on a busy machine the database may not be back when it is to go again.
+        self._database = threading.Lock()
         self.accounts: list[Account] = []
         self._hand_keys: list[dict[str, Any]] = []
         self.pods: list[Pod] = []
@@ -179,6 +181,10 @@ class Stage:
 
     def _trouble_database(self, act: Act) -> None:
         """Kill PostgreSQL and start it again, or let all its processes stand still."""
+        with self._database:
+            self._trouble_database_now(act)
+
+    def _trouble_database_now(self, act: Act) -> None:
         if act.kind != "freeze-postgresql":
             self._server.stop(signal.SIGQUIT)
             time.sleep(act.details["seconds"])
@@ -201,7 +207,7 @@ class Stage:
     def begin_quiet(self) -> None:
         """Let nothing more go wrong, nobody trade, and no order that rests be filled while the books are compared."""
         for worker in self._workers:
-            worker.join(120)
+            worker.join(300)
         self.paper.call("DELETE", "/paper/v1/faults")
         self.paper.call("POST", "/paper/v1/feed/pause")
         for pod in self.pods:
