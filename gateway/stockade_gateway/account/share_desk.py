@@ -134,17 +134,32 @@ class ShareDesk:
             self._order_limit_known = True
         for symbol in self.manual.list_unknown_symbols():
             await self._learn_symbol(symbol)
+        reading, read_time, failure = self._reading, self._reading_time, None
+        try:
+            reading, read_time = await self._read_ledger()
+        except OtherGranterError:
+            raise
+        except LedgerError as error:
+            # What was read last is still what is left behind; its price is not.
+            failure = error
+        is_due = failure is None or time.monotonic() > self._priced_time + _READ_SECONDS
+        if is_due and self._find_limits() is not None:
+            orders = {order.symbol for order in self._list_manual_orders()}
+            await self._refresh_prices(reading.list_symbols() | self.manual.list_traded_symbols() | orders)
+        self._reading, self._reading_time = reading, read_time
+        if failure is not None:
+            raise failure
+
+    async def _read_ledger(self) -> tuple[Reading, float | None]:
+        """Return what is left behind and when that was asked, having taken the lock if it was not held."""
         if await asyncio.to_thread(self._reader.acquire):
             # Whoever had the lock before may have granted until this moment.
             started = time.monotonic() + LEASE_SECONDS + MARGIN_SECONDS
             self._state = msgspec.structs.replace(self._state, grants_from=started)
         if self._find_limits() is None:
-            return
+            return self._reading, self._reading_time
         begun = time.monotonic()
-        reading = await asyncio.to_thread(self._reader.read, datetime.now(UTC).date())
-        orders = {order.symbol for order in self._list_manual_orders()}
-        await self._refresh_prices(reading.list_symbols() | self.manual.list_traded_symbols() | orders)
-        self._reading, self._reading_time = reading, begun
+        return await asyncio.to_thread(self._reader.read, datetime.now(UTC).date()), begun
 
     async def _refresh_prices(self, symbols: set[str]) -> None:
         if symbols:

@@ -146,6 +146,9 @@ def test_reducing_lets_only_the_way_out_through() -> None:
     assert code_of(limit_order("1", "110", "SELL"), make_snapshot(control, twice)) == "TRADING_REDUCING"
     short = view_with(position=Decimal(-1))
     assert code_of(limit_order("1", "90", "BUY"), make_snapshot(control, short)) is None
+    assert code_of(limit_order("1.1", "90", "BUY"), make_snapshot(control, short)) == "TRADING_REDUCING"
+    for side, view in (("SELL", long), ("BUY", short)):
+        assert code_of(limit_order("0.4", "100", side), make_snapshot(control, view)) is None
 
 
 def test_the_accounts_limits_have_a_code_of_their_own() -> None:

@@ -20,6 +20,7 @@ from stockade_gateway.account.manual_orders import ManualOrder
 from stockade_gateway.account.share_desk import ShareDesk
 from stockade_gateway.account.shares import State
 from stockade_gateway.control import AccountControl, AccountLimits, Control, Trading
+from stockade_gateway.errors import LedgerError
 from stockade_gateway.ledger import FillRow, Ledger, OrderEventRow
 from stockade_gateway.market import Market
 from stockade_gateway.rate_budget import RateBudget
@@ -100,7 +101,9 @@ class Records:
 
 
 class Reader:
-    """The right to share out, and nothing left behind."""
+    """The right to share out, and nothing left behind, until the ledger goes away."""
+
+    is_away = False
 
     def acquire(self) -> bool:
         """Have had it before."""
@@ -108,6 +111,8 @@ class Reader:
 
     def read(self, _day: date) -> Reading:
         """Return nothing."""
+        if self.is_away:
+            raise LedgerError("the ledger can't be read")
         return Reading([], [], [])
 
     def close(self) -> None:
@@ -118,12 +123,12 @@ class Account:
     """An account's two desks between an exchange and a ledger."""
 
     def __init__(self, exchange: Exchange, max_exposure: int) -> None:
-        self.exchange, self.records = exchange, Records()
+        self.exchange, self.records, self.reader = exchange, Records(), Reader()
         account = AccountControl(limits=AccountLimits(max_exposure=Decimal(max_exposure)))
         self.control = Control(generation=1, trading=Trading.ACTIVE, account=account)
         client = cast("ExchangeClient", exchange)
         self.shares = ShareDesk(
-            key=b"", exchange=client, budget=RateBudget(), reader=cast("LeftBehindReader", Reader()),
+            key=b"", exchange=client, budget=RateBudget(), reader=cast("LeftBehindReader", self.reader),
             read_control=lambda: self.control, list_manual_orders=self.list_open,
         )  # fmt: skip
         self.desk = ManualDesk(
@@ -252,3 +257,20 @@ async def test_an_order_that_ended_counts_until_its_last_fill_is_known() -> None
         assert value(account.shares.manual) == 50
     assert account.records.states == ["SUBMITTED", "ACCEPTED", "CANCELED"]
     assert [fill.quantity for fill in account.records.fills] == [Decimal("0.5")]
+
+
+async def test_without_the_ledger_what_is_held_is_valued_at_the_price_of_now_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(share_desk, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(share_desk, "_ROOM_SECONDS", 30.0)
+    monkeypatch.setattr(share_desk, "_STALE_SECONDS", 0.5)
+    account = Account(Exchange(), 250)
+    async with account.run():
+        await account.buy("1")
+        account.reader.is_away = True
+        await until(lambda: account.shares.message == "the ledger can't be read")
+        # Longer than a price is believed.
+        await asyncio.sleep(0.6)
+        await account.buy("1")
+    assert len(account.list_open()) == 2
