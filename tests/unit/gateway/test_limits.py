@@ -229,6 +229,7 @@ def test_a_trailing_stop_is_valued_where_it_may_fire() -> None:
 
 LEVEL = view_with(bid=Decimal(100), ask=Decimal(100), mark=Decimal(100))
 DEAR = view_with(mark=Decimal(200))
+LONG, SHORT = (msgspec.structs.replace(LEVEL, position=Decimal(held)) for held in (1, -1))
 
 
 @pytest.mark.parametrize(
@@ -278,6 +279,10 @@ DEAR = view_with(mark=Decimal(200))
         (Limits(max_position_notional=Decimal(199)), limit_order(), DEAR, "POSITION_EXCEEDS_MAX"),
         (Limits(max_position_notional=Decimal(101)), market_order(), view_with(mark=None), None),
         (Limits(max_position_notional=Decimal(202)), market_order(), view_with(position=Decimal(1)), None),
+        # A sale beyond what is held: 2 short in the end.
+        (Limits(max_position_notional=Decimal(200)), market_order("3", "SELL"), LONG, None),
+        (Limits(max_position_notional=Decimal(199)), market_order("3", "SELL"), LONG, "POSITION_EXCEEDS_MAX"),
+        (Limits(max_position_notional=Decimal(199)), market_order("1", "SELL"), SHORT, "POSITION_EXCEEDS_MAX"),
         # A purchase is worth the ask, a sale the bid.
         (Limits(max_order_notional=Decimal(100)), market_order(), VIEW, "NOTIONAL_EXCEEDS_MAX_PER_ORDER"),
         (Limits(max_order_notional=Decimal(100)), market_order(side="SELL"), VIEW, None),
@@ -310,7 +315,7 @@ def test_what_stands_beyond_a_lowered_limit_is_denied_as_well() -> None:
 def test_limits_in_another_asset_allow_nothing_that_they_can_not_measure(
     limits: dict[str, object], code: str | None
 ) -> None:
-    for asset, expected in (("EUR", code), ("USDT", None)):
+    for asset, expected in (("EUR", code), ("ZAR", code), ("USDT", None)):
         text = {"generation": 1, "trading": "Active", "limits": {**limits, "quoteAsset": asset}}
         assert code_of(limit_order(), make_snapshot(parse_control(msgspec.json.encode(text)))) == expected
 
