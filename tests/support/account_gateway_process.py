@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.ports import find_free_port
 from tests.support.waiting import wait_until
 
 _ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ class AccountGatewayProcess:
         self.mount_keys(keys)
         (folder / "ledger" / "url").write_text(ledger_url)
         self.control("Active")
-        self.port = _free_port()
+        self.port = find_free_port()
         self.http = f"http://127.0.0.1:{self.port}"
         self.websocket = f"ws://127.0.0.1:{self.port}"
         self._environment = {
@@ -133,10 +133,3 @@ class AccountGatewayProcess:
 
 def _is_well(status: dict[str, Any]) -> bool:
     return status["message"] is None and status["connected"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

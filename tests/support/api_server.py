@@ -6,7 +6,6 @@ The programs are those of the local cluster (`make up` builds them into `~/.cach
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,8 @@ import httpx
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.support.ports import find_free_port
 
 PROGRAMS = Path.home() / ".cache/stockade/bin"
 START_SECONDS = 120.0
@@ -91,7 +92,9 @@ class ApiServer:
 
     def list_writes(self) -> list[tuple[str, str]]:
         """Return verb and path of every write the operator's user has made."""
-        lines = (self.folder / "audit.log").read_text().splitlines()
+        # A line that is being written has no end yet.
+        whole, _, _ = (self.folder / "audit.log").read_text().rpartition("\n")
+        lines = whole.splitlines()
         return [(event["verb"], event["requestURI"].partition("?")[0]) for event in map(json.loads, lines)]
 
     def stop(self) -> None:
@@ -109,7 +112,7 @@ class ApiServer:
 def run_api_server() -> Iterator[ApiServer]:
     """Run it in a temporary folder; both are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="stockade-api-server-"))
-    server = ApiServer(folder, _free_port())
+    server = ApiServer(folder, find_free_port())
     try:
         _write_files(folder)
         _start(server)
@@ -144,7 +147,7 @@ def _write_files(folder: Path) -> None:
 
 
 def _start(server: ApiServer) -> None:
-    folder, etcd_port, peer_port = server.folder, _free_port(), _free_port()
+    folder, etcd_port, peer_port = server.folder, find_free_port(), find_free_port()
     etcd, peer = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
     _spawn(
         server,
@@ -217,10 +220,3 @@ def _wait_until_ready(server: ApiServer, client: httpx.Client) -> None:
         if ended or time.monotonic() > ends:
             raise AssertionError(f"no API server: {(server.folder / 'kube-apiserver.log').read_text()[-3000:]}")
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

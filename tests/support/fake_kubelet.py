@@ -4,6 +4,7 @@ It does what a kubelet does to the API server: status with running and terminate
 """
 
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -205,13 +206,16 @@ def run_fake_kubelet(client: httpx.Client) -> Iterator[FakeKubelet]:
 
 
 def _listen_on_a_free_address(port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
-    """Listen on the pod's own port at one of the many loopback addresses."""
-    for third in range(1, 250):
-        for fourth in range(1, 250):
-            try:
-                return ThreadingHTTPServer((f"127.77.{third}.{fourth}", port), handler)
-            except OSError:
-                continue
+    """Listen on the pod's own port at one of the many loopback addresses.
+
+    It is picked at random: an operator may still ask at the address of a pod that has just gone, here or beside us.
+    """
+    for _ in range(1000):
+        address = f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(250)}"
+        try:
+            return ThreadingHTTPServer((address, port), handler)
+        except OSError:
+            continue
     raise AssertionError("no free loopback address")
 
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from psycopg import sql
 from stockade_db import roles
 from stockade_db.migrate import migrate
 from stockade_db.settings import Settings
+from tests.support.ports import find_free_port
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -110,7 +110,7 @@ def run_server() -> Iterator[Server]:
     """Make a fresh server in a temporary folder; it and the folder are gone afterwards."""
     binaries = _find_binaries()
     folder = Path(tempfile.mkdtemp(prefix="stockade-postgresql-"))
-    server = Server(binaries, folder, _free_port())
+    server = Server(binaries, folder, find_free_port())
     try:
         folder.chmod(0o755)
         (folder / "password").write_text(PASSWORD)
@@ -119,10 +119,12 @@ def run_server() -> Iterator[Server]:
             shutil.chown(folder / "data", "postgres", "postgres")
         (folder / "password").chmod(0o644)
         initdb = [binaries / "initdb", "-D", folder / "data", "-U", "stockade", "--auth=scram-sha-256"]
-        initdb += [f"--pwfile={folder / 'password'}", "--encoding=UTF8", "--no-instructions"]
+        initdb += [f"--pwfile={folder / 'password'}", "--encoding=UTF8", "--no-instructions", "--no-sync"]
         subprocess.run(_as_postgres([str(word) for word in initdb]), check=True, stdout=subprocess.DEVNULL)
         with (folder / "data" / "postgresql.conf").open("a") as configuration:
             configuration.write("listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 60\n")
+            # Servers are killed here, machines are not: what the kernel has is kept.
+            configuration.write("fsync = off\n")
         server.start()
         server.create_database("stockade")
         yield server
@@ -144,10 +146,3 @@ def _as_postgres(command: list[str]) -> list[str]:
         if os.geteuid() == 0
         else command
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

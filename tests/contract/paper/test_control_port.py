@@ -1,7 +1,6 @@
 """The control API on a port of its own: clients can't reach it, and it trades nothing."""
 
 import json
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -10,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paper import PaperProcess
-
-
-def find_free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.ports import find_free_port
 
 
 def test_each_port_answers_its_own_and_nothing_else(paper_log: Path) -> None:

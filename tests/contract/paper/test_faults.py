@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.paper.conftest import Client, binance, receive, receive_until
 from tests.support.paper import PaperProcess
+from tests.support.ports import find_free_port
 
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 
@@ -71,7 +72,7 @@ async def test_disconnect_and_exchange_side_ends(client: Client, paper: PaperPro
 
 async def test_kill_loses_nothing_that_was_told(paper_log: Path, tmp_path: Path) -> None:
     flags = ("--state", str(tmp_path / "state"), "--history-minutes", "10")
-    paper = PaperProcess(paper_log, *flags)
+    paper = PaperProcess(paper_log, *flags, port=find_free_port())
     client = await Client(paper, paper.open_account(balances={"USDT": "10000"})).connect()
     try:
         tasks = [client.api.create_order(**BUY) for _ in range(5)]
