@@ -14,6 +14,13 @@ settings.register_profile(
 settings.load_profile("stockade")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why a test was run again: of one that passed then, pytest itself shows the name only."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"why {report.nodeid} ran again: its {report.when} failed")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     """The kubectl of the cluster that `make up` made."""
