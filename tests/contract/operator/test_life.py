@@ -11,10 +11,8 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
-QUIET_SECONDS = 14.0
-"""Seven resyncs at the two seconds of these tests, and nine polls of each gateway."""
-SETTLING_SECONDS = 12.0
-"""Longer than figures may wait for their write."""
+QUIET_SECONDS = 24.0
+"""Twelve resyncs at the two seconds of these tests, sixteen polls of each gateway, twice what figures may wait."""
 NEW_CODE = "from stockade_sdk import Strategy\n\n\nclass Louder(Strategy):\n    pass\n"
 
 
@@ -187,9 +185,8 @@ def test_nothing_is_written_when_nothing_changes(stage: Stage) -> None:
     stage.create_algorithm(tenant, "two", state="Stopped")
     stage.wait_for(f"{algorithms(tenant)}/one", "Ready", "True")
     stage.wait_for(f"{algorithms(tenant)}/two", "Ready", "False", "Stopped")
-    before = wait_until(lambda: _settled_writes(stage), "a pause in the writes", deadline_seconds=300)
-    time.sleep(QUIET_SECONDS)
-    assert stage.server.list_writes()[len(before) :] == []
+    # A machine that stands still makes the database late once, which is worth a write; a defect writes at each resync.
+    wait_until(lambda: _list_writes_meanwhile(stage), "no write", holds=lambda seen: seen == [], deadline_seconds=300)
 
 
 def _read_control(stage: Stage, pod_path: str) -> Manifest:
@@ -197,8 +194,8 @@ def _read_control(stage: Stage, pod_path: str) -> Manifest:
     return control
 
 
-def _settled_writes(stage: Stage) -> list[tuple[str, str]]:
-    """Return the writes so far, or nothing while there was one a moment ago."""
-    seen = stage.server.list_writes()
-    time.sleep(SETTLING_SECONDS)
-    return seen if stage.server.list_writes() == seen else []
+def _list_writes_meanwhile(stage: Stage) -> list[tuple[str, str]]:
+    """Return what is written from now on until it would be quiet for long enough; nothing if it is."""
+    before = len(stage.server.list_writes())
+    time.sleep(QUIET_SECONDS)
+    return stage.server.list_writes()[before:]
