@@ -54,6 +54,7 @@ def a_trader(kubectl: Kubectl) -> Iterator[Trader]:
         yield made
     finally:
         tenant.delete()
+        tenant.wait_until_gone()
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,19 @@ def paper(kubectl: Kubectl) -> Paper:
     return Paper(service_url(kubectl, "stockade-paper-exchange", PLATFORM, 9000))
 
 
+@pytest.fixture(scope="session")
+def leaving() -> Iterator[list[TestTenant]]:
+    """Tenants that were deleted: they go while other tests run, and all of them are gone in the end."""
+    deleted: list[TestTenant] = []
+    yield deleted
+    for each in deleted:
+        each.wait_until_gone()
+
+
 @pytest.fixture(scope="module")
-def tenant(kubectl: Kubectl, paper: Paper, request: pytest.FixtureRequest) -> Iterator[TestTenant]:
+def tenant(
+    kubectl: Kubectl, paper: Paper, leaving: list[TestTenant], request: pytest.FixtureRequest
+) -> Iterator[TestTenant]:
     """A tenant with a paper account, made for one test module and deleted after it."""
     stem = request.module.__name__.rsplit(".", 1)[-1].removeprefix("test_").replace("_", "-")[:18]
     made = TestTenant(kubectl, paper, f"{stem}-{secrets.token_hex(2)}")
@@ -24,3 +35,4 @@ def tenant(kubectl: Kubectl, paper: Paper, request: pytest.FixtureRequest) -> It
         yield made.create()
     finally:
         made.delete()
+        leaving.append(made)

@@ -147,8 +147,11 @@ class TestTenant:
         return seen
 
     def delete(self) -> None:
-        """Delete the tenant and wait until its namespace is gone."""
+        """Delete the tenant; its namespace goes by and by."""
         self.kubectl.delete("tenant", self.name, wait=False)
+
+    def wait_until_gone(self) -> None:
+        """Wait until nothing of it is left."""
         wait_until(
             lambda: self.kubectl.get("namespace", self.namespace),
             "the namespace to go",

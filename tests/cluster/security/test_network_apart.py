@@ -1,6 +1,7 @@
 """Real packets between tenants and out of them: what is not needed does not arrive (promise 7)."""
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,12 +33,13 @@ Door = tuple[str, int]
 
 
 @pytest.fixture(scope="module")
-def other(kubectl: Kubectl, paper: Paper) -> Iterator[TestTenant]:
-    made = TestTenant(kubectl, paper, "network-other")
+def other(kubectl: Kubectl, paper: Paper, leaving: list[TestTenant]) -> Iterator[TestTenant]:
+    made = TestTenant(kubectl, paper, f"network-other-{secrets.token_hex(2)}")
     try:
         yield made.create()
     finally:
         made.delete()
+        leaving.append(made)
 
 
 def pod_named(kubectl: Kubectl, namespace: str, prefix: str) -> dict[str, Any]:

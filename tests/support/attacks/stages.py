@@ -62,6 +62,7 @@ def open_tenant(kubectl: Kubectl) -> Iterator[TestTenant]:
         for namespace in (name_namespace(tenant, fenced=True), name_namespace(tenant, fenced=False)):
             kubectl.delete("namespace", namespace, wait=False)
         tenant.delete()
+        tenant.wait_until_gone()
 
 
 def name_namespace(tenant: TestTenant, *, fenced: bool) -> str:
