@@ -1,11 +1,14 @@
 """What the gateway does before it leaves: the Algorithm's `onStop`, whatever stops it."""
 
 import json
+import secrets
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from stockade_wire.order_ids import order_prefix
 from tests.support.tenants import TestTenant
 from tests.support.waiting import wait_until
 
@@ -29,6 +32,37 @@ class Holder(Strategy):
         self.buy("BTCUSDT", Decimal("0.002"))
         self.buy("BTCUSDT", Decimal("0.001"), self.instrument("BTCUSDT").round_price(tick.bid_price * Decimal("0.97")))
 '''
+ACTIONS = ("Keep", "CancelOrders", "Flatten")
+WAYS = ("Stopped", "deleted")
+Take = Callable[[str, str], str]
+
+
+@pytest.fixture(scope="module")
+def take(tenant: TestTenant) -> Take:
+    """Give a case its algorithm: they start together, and a case that is run again gets another one."""
+
+    def start(action: str) -> str:
+        name = f"{action.lower()}-{secrets.token_hex(2)}"
+        tenant.apply_algorithm(name, HOLDER, onStop=action)
+        return name
+
+    cases = [*((action, way) for way in WAYS for action in ACTIONS), ("Flatten", "evicted")]
+    started = {case: start(case[0]) for case in cases}
+    return lambda action, way: started.pop((action, way), "") or start(action)
+
+
+def wait_for_both(tenant: TestTenant, name: str) -> str:
+    """Wait until the algorithm has one order filled and one open; returns what the ids of its orders begin with."""
+    prefix = order_prefix(tenant.wait_ready("algorithm", name)["metadata"]["uid"])
+    wait_until(
+        lambda: own_orders(tenant, prefix),
+        "one order filled and one open",
+        holds=lambda seen: sorted(each["status"] for each in seen) == ["FILLED", "NEW"],
+    )
+    wait_until(
+        lambda: tenant.gateway_status(name), "the gateway to know both", holds=lambda seen: seen["openOrders"] == 1
+    )
+    return prefix
 
 
 def own_orders(tenant: TestTenant, prefix: str) -> list[dict[str, Any]]:
@@ -42,22 +76,11 @@ def net(orders: list[dict[str, Any]]) -> Decimal:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("way", ["Stopped", "deleted"])
-@pytest.mark.parametrize("action", ["Keep", "CancelOrders", "Flatten"])
-def test_it_does_what_was_asked_and_says_so(tenant: TestTenant, action: str, way: str) -> None:
-    name = f"{action}-{way}".lower()
-    before = {each["clientOrderId"] for each in tenant.paper.books(tenant.key["apiKey"])["orders"]}
-    tenant.apply_algorithm(name, HOLDER, onStop=action)
-    tenant.wait_ready("algorithm", name)
-    mine = wait_until(
-        lambda: [each for each in own_orders(tenant, "sk") if each["clientOrderId"] not in before],
-        "one order filled and one open",
-        holds=lambda seen: sorted(each["status"] for each in seen) == ["FILLED", "NEW"],
-    )
-    prefix = mine[0]["clientOrderId"].split("-")[0]
-    wait_until(
-        lambda: tenant.gateway_status(name), "the gateway to know both", holds=lambda seen: seen["openOrders"] == 1
-    )
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_it_does_what_was_asked_and_says_so(tenant: TestTenant, take: Take, action: str, way: str) -> None:
+    name = take(action, way)
+    prefix = wait_for_both(tenant, name)
 
     if way == "Stopped":
         tenant.kubectl.patch("algorithm", name, tenant.namespace, {"spec": {"state": "Stopped"}})
@@ -86,18 +109,11 @@ def test_it_does_what_was_asked_and_says_so(tenant: TestTenant, action: str, way
 
 
 @pytest.mark.timeout(300)
-def test_an_evicted_pod_flattens_as_asked_and_is_replaced(tenant: TestTenant) -> None:
+def test_an_evicted_pod_flattens_as_asked_and_is_replaced(tenant: TestTenant, take: Take) -> None:
     """What `kubectl drain` and a node short of memory do: they ask for an eviction, which is a deletion with grace."""
-    name = "evicted"
-    before = {each["clientOrderId"] for each in tenant.paper.books(tenant.key["apiKey"])["orders"]}
-    tenant.apply_algorithm(name, HOLDER, onStop="Flatten")
-    tenant.wait_ready("algorithm", name)
-    first = wait_until(
-        lambda: [each for each in own_orders(tenant, "sk") if each["clientOrderId"] not in before],
-        "one order filled and one open",
-        holds=lambda seen: sorted(each["status"] for each in seen) == ["FILLED", "NEW"],
-    )
-    wait_until(lambda: tenant.gateway_status(name), "it to know both", holds=lambda seen: seen["openOrders"] == 1)
+    name = take("Flatten", "evicted")
+    prefix = wait_for_both(tenant, name)
+    known = {each["clientOrderId"] for each in own_orders(tenant, prefix)}
     pod = tenant.kubectl.get("pod", f"algo-{name}", tenant.namespace)
     assert pod is not None
     metadata = {"name": f"algo-{name}", "namespace": tenant.namespace}
@@ -113,8 +129,6 @@ def test_an_evicted_pod_flattens_as_asked_and_is_replaced(tenant: TestTenant) ->
     outcome = (tenant.kubectl.get("algorithm", name, tenant.namespace) or {})["status"]["onStop"]
     assert (outcome["action"], outcome["result"]) == ("Flatten", "Done"), outcome
     tenant.wait_ready("algorithm", name)
-    prefix = first[0]["clientOrderId"].split("-")[0]
-    known = {each["clientOrderId"] for each in first}
     orders = own_orders(tenant, prefix)
     assert sorted(each["status"] for each in orders if each["clientOrderId"] in known) == ["CANCELED", "FILLED"]
     sold = [each for each in orders if each["side"] == "SELL"]
