@@ -1,0 +1,1 @@
+"""The node goes: drained by its administrator, or lost."""
