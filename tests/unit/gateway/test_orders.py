@@ -215,10 +215,10 @@ def test_times_are_the_exchanges_in_nanoseconds() -> None:
 def test_what_is_left_and_what_was_paid() -> None:
     orders = make_orders()
     assert only_order(orders).average_price is None
-    orders.apply_execution(make_execution(1, "0.25", price="90"))
+    orders.apply_execution(make_execution(1, "0.25", price="91.5"))
     orders.apply_execution(make_execution(2, "0.5", price="96"))
     order = only_order(orders)
-    assert (order.remaining, order.average_price) == (Decimal("0.25"), Decimal(94))
+    assert (order.remaining, order.average_price) == (Decimal("0.25"), Decimal("94.5"))
 
 
 def test_an_execution_shows_that_the_exchange_has_the_order() -> None:
