@@ -132,6 +132,7 @@ class Sidecar:
     async def _start(self) -> None:
         settings = self._settings
         await insist("asking for the exchange's time", self._rest.measure_clock, self._note_start)
+        self._account_fault, account_number = await insist("checking the key", self._check_key, self._note_start)
         books, rules = await self._open_books()
         await self._try_state()
         api = WebsocketApi(
@@ -144,9 +145,6 @@ class Sidecar:
             measure_clock=self._rest.measure_clock,
         )
         desk = self._open_desk(books, rules, api)
-        self._account_fault, account_number = await insist(
-            "checking the key", lambda: check_account(self._rest), self._note_start
-        )
         reconciler = Reconciler(books, tuple(sorted(rules)), self._rest, api)
         desk.set_readiness(reconciler)
         self._desk, self._reconciler = desk, reconciler
@@ -167,6 +165,15 @@ class Sidecar:
         # Everything made so far lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+
+    async def _check_key(self) -> tuple[str | None, int | None]:
+        """Return what `check_account` does; the keys that the pod began with may be revoked, and others named since."""
+        self._control_file.poll()
+        secret = choose_secret(self._settings.keys_directory, self._read_wanted_keys(), self._keys_secret)
+        if secret != self._keys_secret:
+            self._rest.keys = load_keys(self._settings.keys_directory / secret)
+            self._keys_secret = secret
+        return await check_account(self._rest)
 
     async def _open_books(self) -> tuple[Books, dict[str, InstrumentRules]]:
         """Return the books as journal and ledger know them, and the rules of every symbol they are about."""

@@ -24,7 +24,7 @@ FINAL = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATC
 
 @dataclass(frozen=True)
 class Placement:
-    """One request to place an order, as it reached the exchange."""
+    """One request to place an order, as it reached the exchange; `time_ms` is when it was sent."""
 
     client_order_id: str
     time_ms: int
@@ -62,7 +62,7 @@ def list_placements(entries: Iterable[dict[str, Any]]) -> list[Placement]:
     for entry in entries:
         if entry["kind"] != "request":
             continue
-        values, at_ms = entry["parameters"], entry["timeMs"]
+        values, at_ms = entry["parameters"], find_sent_time(entry)
         if entry["name"] in PLACEMENTS:
             found.append(_read_placement(values, at_ms, values.get("newClientOrderId", ""), values.get("price")))
         elif entry["name"] == LIST_PLACEMENT:
@@ -70,6 +70,12 @@ def list_placements(entries: Iterable[dict[str, Any]]) -> list[Placement]:
                 number, price = values[f"{place}ClientOrderId"], values.get(f"{place}Price")
                 found.append(_read_placement(values, at_ms, number, price, values["listClientOrderId"]))
     return found
+
+
+def find_sent_time(entry: dict[str, Any]) -> int:
+    """Return when a request was sent: on a busy machine it may arrive many seconds after it was signed."""
+    at_ms: int = entry["timeMs"]
+    return min(at_ms, int(entry["parameters"].get("timestamp", at_ms)))
 
 
 def _read_placement(
@@ -89,7 +95,7 @@ def _read_placement(
 def list_cancels(entries: Iterable[dict[str, Any]]) -> list[tuple[int, str]]:
     """Return time and client order id of every request to cancel one order or list."""
     return [
-        (entry["timeMs"], entry["parameters"].get(CANCELS[entry["name"]], ""))
+        (find_sent_time(entry), entry["parameters"].get(CANCELS[entry["name"]], ""))
         for entry in entries
         if entry["kind"] == "request" and entry["name"] in CANCELS
     ]

@@ -16,8 +16,8 @@ from tests.chaos.schedule import make_schedule
 from tests.chaos.stage import Stage, open_stage, remove_stage
 from tests.support.waiting import wait_until
 
-START_SECONDS = 120.0
-QUIET_SECONDS = 300.0
+START_SECONDS = 300.0
+QUIET_SECONDS = 400.0
 PROGRESS_SECONDS = 5.0
 
 

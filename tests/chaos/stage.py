@@ -107,9 +107,10 @@ class Stage:
             worker.start()
             self._workers.append(worker)
         if act.kind == "fault":
-            if act.details["kind"] == "ban-address":
-                self._bans.append((now_ms(), now_ms() + int(act.details["seconds"] * 1000)))
+            began_ms = now_ms()
             self.paper.arm(**act.details)
+            if act.details["kind"] == "ban-address":
+                self._bans.append((began_ms, now_ms() + int(act.details["seconds"] * 1000)))
         elif act.kind == "disconnect":
             self.paper.disconnect(act.details["target"])
         elif act.kind == "shutdown-notice":

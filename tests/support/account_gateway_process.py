@@ -15,6 +15,8 @@ from tests.support.waiting import wait_until
 
 _ROOT = Path(__file__).parents[2]
 SESSION_HEADER = "X-Stockade-Session"
+# On a machine that does much else; one that ends is noticed at once.
+_START_SECONDS = 300.0
 
 
 class AccountGatewayProcess:
@@ -63,7 +65,12 @@ class AccountGatewayProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "stockade_gateway", "account"], stdout=log, stderr=log, env=self._environment
             )
-        wait_until(lambda: self._answers("/livez"), f"an answer; the log says:\n{self.log()}", pause_seconds=0.1)
+        wait_until(
+            lambda: self._answers("/livez"),
+            f"an answer; the log says:\n{self.log()}",
+            deadline_seconds=_START_SECONDS,
+            pause_seconds=0.1,
+        )
 
     def mount_keys(self, keys: dict[str, str]) -> None:
         """Lay keys into the volume that the next start reads."""

@@ -7,7 +7,7 @@ from tests.chaos.run import run, tell_on_terminal
 from tests.support.chaos_seeds import ALGORITHMS, MINUTES, SEEDS
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_promise_breaks(seed: int) -> None:
     report = run(seed, minutes=MINUTES, algorithms=ALGORITHMS, seconds_between_turns=1.0, tell=tell_on_terminal)

@@ -117,6 +117,19 @@ def test_it_starts_with_the_keys_that_the_control_names(
     assert sidecar.start().status()["keysSecret"] == SECOND_KEYS
 
 
+def test_it_takes_the_keys_that_are_named_while_it_starts_with_revoked_ones(
+    make_sidecar: MakeSidecar, paper: PaperExchange, account: dict[str, Any]
+) -> None:
+    sidecar = make_sidecar(account=account)
+    paper.call("DELETE", f"/paper/v1/keys/{account['apiKey']}")
+    sidecar.start(ready=False)
+    sidecar.wait_for_status("the refusal", lambda seen: "checking the key" in str(seen["reason"]))
+    sidecar.mount_keys(SECOND_KEYS, paper.open_account(account=account["account"]))
+    sidecar.set_control(keysSecret=SECOND_KEYS)
+    sidecar.wait_until_ready()
+    assert sidecar.status()["keysSecret"] == SECOND_KEYS
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
