@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.chaos.evidence import AlgorithmEvidence, ControlPeriod, Evidence, Stop
 from tests.chaos.judge import judge
-from tests.chaos.replay import play_again
+from tests.chaos.replay import list_cancels, play_again
 from tests.support.chaos_evidence import (
     BEGAN_MS,
     FILLED,
@@ -233,3 +233,10 @@ def test_a_key_refused_that_nobody_revoked_is_seen() -> None:
 
 def test_an_account_gateway_that_died_by_itself_is_seen() -> None:
     assert rules_broken(replace(make_evidence(), account_gateway_deaths=["it ended"])) == {"nobody dies by himself"}
+
+
+def test_a_request_that_arrives_late_counts_from_when_it_was_signed() -> None:
+    cancel = write_request("order.cancel", BEGAN_MS + 30_000, origClientOrderId=FILLED, timestamp=str(BEGAN_MS))
+    assert list_cancels([cancel]) == [(BEGAN_MS, FILLED)]
+    skewed = write_request("order.cancel", BEGAN_MS, origClientOrderId=FILLED, timestamp=str(BEGAN_MS + 3000))
+    assert list_cancels([skewed]) == [(BEGAN_MS, FILLED)]
