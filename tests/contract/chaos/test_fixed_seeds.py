@@ -12,5 +12,6 @@ from tests.support.chaos_seeds import ALGORITHMS, MINUTES, SEEDS
 def test_no_promise_breaks(seed: int) -> None:
     report = run(seed, minutes=MINUTES, algorithms=ALGORITHMS, seconds_between_turns=1.0, tell=tell_on_terminal)
     assert report.violations == [], describe(report)
-    assert report.orders > 20, describe(report)
+    # Few enough for a schedule that leaves the account without leases most of the time.
+    assert report.orders > 5, describe(report)
     assert report.acts.total() > 10, describe(report)
