@@ -50,7 +50,7 @@ lint: venv ## ruff, mypy and the import contracts
 unit: venv ## pure tests
 	$(PYTEST) tests/unit
 contract: venv programs ## tests with real sockets and processes, without a cluster
-	$(PYTEST) tests/contract -rR --reruns 2
+	$(PYTEST) tests/contract --numprocesses 3 --no-loadscope-reorder -rR --reruns 2
 fuzz: venv ## fuzz everything that reads an algorithm's bytes, for a minute or longer: make fuzz SECONDS=3600 KEEP=--keep
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(KEEP)
 database: venv ## tests on a real PostgreSQL
