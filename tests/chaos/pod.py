@@ -105,6 +105,11 @@ class Pod:
         """Whether its algorithm has been started."""
         return self._algorithm is not None
 
+    def has_share(self) -> bool:
+        """Whether it holds a lease; an account gateway lends nothing before all that a former one lent must be over."""
+        status = self._read_status()
+        return status is not None and status["accountShare"] is not None and status["accountShare"]["error"] is None
+
     def begin_quiet(self) -> None:
         """End the algorithm for good and let the gateway put its books in order; `settled` says how far it is."""
         self.do(self._begin_quiet)

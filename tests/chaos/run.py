@@ -80,6 +80,10 @@ def _start(stage: Stage, tell: Callable[[str], None]) -> None:
         wait_until(pod.trades, f"{pod.name} to start", deadline_seconds=START_SECONDS)
         if number % 5 == 0:
             tell(f"{number} of {len(stage.pods)} algorithms run")
+    for pod in stage.pods:
+        wait_until(
+            pod.has_share, f"{pod.name} to be lent a share of its account's limits", deadline_seconds=START_SECONDS
+        )
 
 
 def _play(stage: Stage, report: Report, seconds: float, tell: Callable[[str], None]) -> None:
