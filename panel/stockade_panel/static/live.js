@@ -24,7 +24,9 @@ function readAgain(region) {
   if (waiting.has(region)) return;
   waiting.set(region, setTimeout(() => {
     waiting.delete(region);
-    if (region.isConnected) htmx.trigger(region, "live");
+    // A page that is left may have no session any more: it would only be refused.
+    if (leaving) readAgain(region);
+    else if (region.isConnected) htmx.trigger(region, "live");
   }, settleMilliseconds));
 }
 
