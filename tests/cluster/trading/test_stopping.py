@@ -23,14 +23,19 @@ from stockade_sdk import Strategy
 class Holder(Strategy):
     def on_start(self):
         self.subscribe_quotes("BTCUSDT")
-        self.done = False
+        self.wanted = ["hold", "rest"]
 
     def on_quote_tick(self, tick):
-        if self.done:
-            return
-        self.done = True
-        self.buy("BTCUSDT", Decimal("0.002"))
-        self.buy("BTCUSDT", Decimal("0.001"), self.instrument("BTCUSDT").round_price(tick.bid_price * Decimal("0.97")))
+        while self.wanted:
+            if self.wanted.pop() == "hold":
+                self.buy("BTCUSDT", Decimal("0.002"))
+            else:
+                price = self.instrument("BTCUSDT").round_price(tick.bid_price * Decimal("0.97"))
+                self.buy("BTCUSDT", Decimal("0.001"), price)
+
+    def on_order_denied(self, order):
+        # Of the orders that the exchange takes from the account an algorithm that has just come may have few as yet.
+        self.wanted.append("hold" if order.price is None else "rest")
 '''
 ACTIONS = ("Keep", "CancelOrders", "Flatten")
 WAYS = ("Stopped", "deleted")
