@@ -69,6 +69,8 @@ def welcome_with_a_socket(self: Any, client: socket.socket, datagram: bytes) -> 
 if __name__ == "__main__":
     vars(server)["decode_request"] = decode_anything
     server._MAX_UNREAD_EVENTS = 10**9
+    # One message a time: of those read in one go only the first would be looked into beforehand.
+    server._READS_PER_WAKE_UP = 1
     Session.receive = receive_anything  # type: ignore[method-assign]
     SocketServer._accept = accept_another  # type: ignore[method-assign]
     SocketServer._read = read_with_descriptors  # type: ignore[method-assign]
