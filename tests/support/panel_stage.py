@@ -15,7 +15,8 @@ import httpx
 import yaml
 
 from stockade_panel.app import create_app
-from stockade_panel.cluster import open_cluster_from
+from stockade_panel.cluster import Plural, open_cluster_from
+from stockade_panel.errors import NotFoundError
 from stockade_panel.parts import Parts, assemble
 from stockade_panel.security import add_user
 from stockade_panel.settings import Settings
@@ -24,6 +25,7 @@ from tests.support.account_gateway_double import GatewayDouble, run_gateway_doub
 from tests.support.api_server import ApiServer, install_definitions, run_api_server
 from tests.support.chart import render
 from tests.support.postgresql import Ledger, run_server
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUP = "/apis/stockade.dev/v1alpha1"
@@ -119,6 +121,24 @@ class Stage:
         content = {"account": "main", "source": {"inline": CODE}, "symbols": ["BTCUSDT"], **spec}
         path = f"{GROUP}/namespaces/tenant-{tenant}/algorithms"
         self.create(path, {"kind": "Algorithm", "metadata": {"name": name}, "spec": content})
+
+    def add_trading_tenant(self, name: str) -> None:
+        """Add a tenant with the account `main` and the algorithm `grid`, and wait until the panel's watch saw both."""
+        self.add_tenant(name)
+        self.add_account(name)
+        self.add_algorithm(name, "grid")
+        wait_until(
+            lambda: self.knows("exchangeaccounts", name, "main") and self.knows("algorithms", name, "grid"),
+            "the watch to see both",
+        )
+
+    def knows(self, plural: Plural, tenant: str, name: str) -> bool:
+        """Whether the panel's watch has seen an object."""
+        try:
+            self.parts.objects.get(plural, f"tenant-{tenant}", name)
+        except NotFoundError:
+            return False
+        return True
 
     def apply_algorithm(self, manager: str, tenant: str, name: str, spec: Manifest) -> None:
         """Server-side apply as another manager."""

@@ -8,7 +8,7 @@ import websockets
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from stockade_panel.errors import ClusterUnavailableError, NotFoundError
+from stockade_panel.errors import ClusterUnavailableError
 from tests.support.panel_stage import Browser, Stage
 from tests.support.waiting import wait_until
 
@@ -20,16 +20,8 @@ def tenant(stage: Stage) -> Stage:
     """A tenant with an account that the panel's watch has seen."""
     stage.add_tenant("accounts")
     stage.add_account("accounts")
-    wait_until(lambda: _knows(stage), "the watch to see the account")
+    wait_until(lambda: stage.knows("exchangeaccounts", "accounts", "main"), "the watch to see the account")
     return stage
-
-
-def _knows(stage: Stage) -> bool:
-    try:
-        stage.parts.objects.get("exchangeaccounts", "tenant-accounts", "main")
-    except NotFoundError:
-        return False
-    return True
 
 
 def _post(browser: Browser, path: str, **fields: str) -> str:

@@ -11,7 +11,6 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from stockade_panel.errors import NotFoundError
 from stockade_panel.web import create_flask
 from tests.support.panel_stage import CODE, Browser, Stage
 from tests.support.waiting import wait_until
@@ -26,20 +25,8 @@ FORWARDED = ("/exchange/orders", "/exchange/orders/cancel", "/api/v1/orders")
 def attacked(stage: Stage) -> Stage:
     """Two tenants, each with an account and an algorithm that the panel's watch has seen."""
     for name in ("attacker", "victim"):
-        stage.add_tenant(name)
-        stage.add_account(name)
-        stage.add_algorithm(name, "grid")
-        wait_until(lambda name=name: _knows(stage, name), "the watch to see both")  # type: ignore[misc]
+        stage.add_trading_tenant(name)
     return stage
-
-
-def _knows(stage: Stage, tenant: str) -> bool:
-    try:
-        stage.parts.objects.get("exchangeaccounts", f"tenant-{tenant}", "main")
-        stage.parts.objects.get("algorithms", f"tenant-{tenant}", "grid")
-    except NotFoundError:
-        return False
-    return True
 
 
 def list_forms(stage: Stage) -> Iterator[str]:

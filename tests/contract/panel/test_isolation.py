@@ -2,9 +2,8 @@
 
 import pytest
 
-from stockade_panel.errors import NotFoundError, RefusedError
+from stockade_panel.errors import RefusedError
 from tests.support.panel_stage import GROUP, Stage
-from tests.support.waiting import wait_until
 
 PAGES = (
     "/algorithms/tenant-{}/grid",
@@ -36,23 +35,8 @@ ACTS = (
 def two_tenants(stage: Stage) -> Stage:
     """Two tenants with one account and one algorithm each, known to the panel's watch."""
     for name in ("mine", "theirs"):
-        stage.add_tenant(name)
-        stage.add_account(name)
-        stage.add_algorithm(name, "grid")
-        wait_until(
-            lambda name=name: _knows(stage, name),  # type: ignore[misc]
-            "the watch to see the account",
-        )
+        stage.add_trading_tenant(name)
     return stage
-
-
-def _knows(stage: Stage, tenant: str) -> bool:
-    try:
-        stage.parts.objects.get("exchangeaccounts", f"tenant-{tenant}", "main")
-        stage.parts.objects.get("algorithms", f"tenant-{tenant}", "grid")
-    except NotFoundError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("page", PAGES)
