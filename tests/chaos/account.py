@@ -4,12 +4,6 @@ It has a thread of its own in which everything happens to it, one thing after th
 keys goes on between those, step by step, as the operator drives it.
 """
 
-import contextlib
-import os
-import queue
-import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +13,8 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.pod import RESTART_SECONDS, TURN_SECONDS, Pod, now_ms
+from tests.chaos.pod import RESTART_SECONDS, Pod, now_ms
+from tests.chaos.turns import Turns, freeze
 from tests.support.account_gateway_process import AccountGatewayProcess
 from tests.support.sidecar_process import FIRST_KEYS, PaperExchange
 
@@ -70,10 +65,8 @@ class Account:
             folder, tenant="alpha", account=name, exchange_port=paper.port, ledger_url=ledger_url, keys=keys
         )
         self.gateway.control(self._trading, limits=self._limits)
-        self._acts: queue.Queue[Callable[[], None]] = queue.Queue()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._turns = Turns(name, self._look_after, self.deaths)
+        self._turns.start()
 
     # --- For the stage ------------------------------------------------------------------------------------------------
 
@@ -84,11 +77,11 @@ class Account:
 
     def do(self, act: Callable[[], None]) -> None:
         """Have something happen to the account, after what is happening to it now."""
-        self._acts.put(act)
+        self._turns.do(act)
 
     def find_unsettled(self) -> str | None:
         """Return what is still under way, None when nothing."""
-        if not self._acts.empty():
+        if not self._turns.is_idle:
             return f"{self.name}: something is still to happen to it"
         return None if self._rotation is None else f"{self.name}: {self._rotation.step}"
 
@@ -98,8 +91,7 @@ class Account:
 
     def close(self) -> None:
         """Make sure that nothing of it is left."""
-        self._closing.set()
-        self._thread.join(120)
+        self._turns.close(120)
         self.gateway.kill()
 
     # --- What may happen to it; each runs in the account's thread -----------------------------------------------------
@@ -111,11 +103,8 @@ class Account:
         self.gateway.start()
 
     def freeze_gateway(self, seconds: float) -> None:
-        """Let the gateway stand still, as on a node without memory."""
-        os.kill(self.gateway.pid, signal.SIGSTOP)
-        time.sleep(seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.gateway.pid, signal.SIGCONT)
+        """Let the gateway stand still."""
+        freeze(self.gateway.pid, seconds)
 
     def switch(self, trading: str) -> None:
         """Turn the account's switch, in the gateway and in every pod."""
@@ -158,19 +147,6 @@ class Account:
         self.gateway.start()
 
     # --- The operator -------------------------------------------------------------------------------------------------
-
-    def _run(self) -> None:
-        while True:
-            try:
-                act = self._acts.get(timeout=TURN_SECONDS)
-            except queue.Empty:
-                if self._closing.is_set():
-                    return
-                act = self._look_after
-            try:
-                act()
-            except (AssertionError, subprocess.TimeoutExpired) as error:
-                self.deaths.append(f"{self.name}, {act}: {error}"[:4000])
 
     def _look_after(self) -> None:
         if not self.gateway.is_running:

@@ -3,14 +3,9 @@
 Each pod has a thread of its own in which everything happens to it, one thing after the other.
 """
 
-import contextlib
 import json
-import os
-import queue
 import shutil
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,10 +14,10 @@ from typing import Any
 
 from tests.chaos.account_limits import ACCOUNT_EXPOSURE
 from tests.chaos.evidence import AlgorithmEvidence, ControlPeriod, Stop
+from tests.chaos.turns import Turns, freeze
 from tests.support.algorithm_process import AlgorithmProcess
 from tests.support.sidecar_process import FIRST_KEYS, Sidecar
 
-TURN_SECONDS = 0.25
 RESTART_SECONDS = 1.0
 # The runner's exit code for a gateway that stayed away, which is not the algorithm's fault.
 GATEWAY_LOST = 69
@@ -71,8 +66,6 @@ class Pod:
         self._parameters = parameters
         self._algorithm: AlgorithmProcess | None = None
         self._lives = 0
-        self._acts: queue.Queue[Callable[[], None]] = queue.Queue()
-        self._closing = threading.Event()
         self._was_ready = False
         self._runs_algorithm = True
         self._controls: list[tuple[int, int | None, dict[str, Any]]] = []
@@ -89,17 +82,18 @@ class Pod:
             "keysSecret": FIRST_KEYS,
         }
         self.change_control()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._turns = Turns(name, self._look_after, self._deaths)
 
     # --- For the stage ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._turns.do(self._start_pod)
+        self._turns.start()
 
     def do(self, act: Callable[[], None]) -> None:
         """Have something happen to the pod, after what is happening to it now."""
-        self._acts.put(act)
+        self._turns.do(act)
 
     def trades(self) -> bool:
         """Whether its algorithm has been started."""
@@ -117,14 +111,11 @@ class Pod:
     def leave(self) -> None:
         """Stop in an orderly way, for good, and end the thread."""
         self.do(self.stop)
-        self._closing.set()
-        self._thread.join(180)
-        assert not self._thread.is_alive(), f"{self.name} does not end"
+        assert self._turns.close(180), f"{self.name} does not end"
 
     def kill(self) -> None:
         """Make sure that nothing of it is left, whatever it is doing."""
-        self._closing.set()
-        self._thread.join(60)
+        self._turns.close(60)
         self.sidecar.close()
         if self._algorithm is not None:
             self._algorithm.close()
@@ -180,13 +171,13 @@ class Pod:
             self._stops.append(Stop(now_ms(), result["action"], result["result"]))
 
     def freeze_gateway(self, seconds: float) -> None:
-        """Let the gateway stand still, as on a node without memory."""
-        self._freeze(self.sidecar.pid, seconds)
+        """Let the gateway stand still."""
+        freeze(self.sidecar.pid, seconds)
 
     def freeze_algorithm(self, seconds: float) -> None:
         """Let the algorithm hang."""
         if self._algorithm is not None:
-            self._freeze(self._algorithm.pid, seconds)
+            freeze(self._algorithm.pid, seconds)
 
     def change_control(self, **changes: Any) -> None:
         """Give new orders to the gateway; when it says so, they are in force for certain."""
@@ -195,24 +186,6 @@ class Pod:
         self.sidecar.set_control(**self._control)
 
     # --- The kubelet --------------------------------------------------------------------------------------------------
-
-    def _run(self) -> None:
-        self._start_pod()
-        while True:
-            try:
-                act = self._acts.get(timeout=TURN_SECONDS)
-            except queue.Empty:
-                if self._closing.is_set():
-                    return
-                self._look_after()
-            else:
-                self._carry_out(act)
-
-    def _carry_out(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            self._deaths.append(f"{act}: {error}"[:4000])
 
     def _look_after(self) -> None:
         if not self.sidecar.is_running:
@@ -289,13 +262,6 @@ class Pod:
         if code not in (0, GATEWAY_LOST, -signal.SIGTERM):
             self._deaths.append(f"the algorithm stopped with {code}:\n{self._algorithm.log()[-3000:]}")
         self._algorithm = None
-
-    @staticmethod
-    def _freeze(pid: int, seconds: float) -> None:
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
 
 
 def effective_trading(control: dict[str, Any]) -> str:
