@@ -6,8 +6,9 @@ the value that accuses least, so what it reports is a violation and never a matt
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from tests.chaos.account_limits import find_passed_account_limits
@@ -221,21 +222,15 @@ def find_deaths(evidence: Evidence) -> Iterator[Violation]:
 
 def find_refused_keys(evidence: Evidence) -> Iterator[Violation]:
     """The exchange refuses a key only while the schedule has it revoked: a change of keys costs no request."""
-    for entry in evidence.entries:
-        at_ms = entry["timeMs"]
-        asked = any(since_ms <= at_ms <= until_ms + LATE_ARRIVAL_MS for since_ms, until_ms in evidence.revocations)
-        if entry["kind"] == "reply" and entry["status"] == 401 and not asked:
-            yield Violation("keys change without a refusal", "", f"request {entry['request']} was refused at {at_ms}")
+    for entry in _list_replies(evidence, 401, evidence.revocations):
+        text = f"request {entry['request']} was refused at {entry['timeMs']}"
+        yield Violation("keys change without a refusal", "", text)
 
 
 def find_bans(evidence: Evidence) -> Iterator[Violation]:
     """The exchange bans our address only while the schedule asks for it."""
-    for entry in evidence.entries:
-        at_ms = entry["timeMs"]
-        asked = any(since_ms <= at_ms <= until_ms + LATE_ARRIVAL_MS for since_ms, until_ms in evidence.bans)
-        if entry["kind"] == "reply" and entry["status"] == 418 and not asked:
-            yield Violation("never banned", "", f"the exchange answered 418 at {at_ms}")
-            return
+    for entry in islice(_list_replies(evidence, 418, evidence.bans), 1):
+        yield Violation("never banned", "", f"the exchange answered 418 at {entry['timeMs']}")
 
 
 RULES = (
@@ -254,6 +249,15 @@ RULES = (
     find_refused_keys,
     find_bans,
 )
+
+
+def _list_replies(evidence: Evidence, status: int, asked: Sequence[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    """The exchange's answers with a status that the schedule asked for only within these times."""
+    for entry in evidence.entries:
+        if entry["kind"] != "reply" or entry["status"] != status:
+            continue
+        if not any(since_ms <= entry["timeMs"] <= until_ms + LATE_ARRIVAL_MS for since_ms, until_ms in asked):
+            yield entry
 
 
 def _index_newest(evidence: Evidence) -> dict[str, dict[str, Any]]:
