@@ -36,7 +36,7 @@ venv: packages ## make .venv as requirements/dev.txt locks it
 locks: venv ## write requirements/*.txt anew from the pins in pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/lock.sh
 
-mutants: venv ## change the orders' state machine and the limits in every small way, and show which changes no test notices
+mutants: venv ## change the orders' state machine and the limits in every small way, and fail if a test could notice one that none does
 	.venv/bin/python -m tests.mutants.run
 
 reference: venv ## write docs/reference/ anew from the resources and the chart's values

@@ -1,0 +1,1 @@
+"""What the mutation run makes of modules, and how it reads the decision."""
