@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class Books:
-    """Orders and positions with their journal and ledger; `tell` gets every change after it was written down."""
+    """Orders and positions with their journal and ledger; `tell` gets every change once it is in the journal."""
 
     def __init__(
         self,
@@ -134,17 +134,16 @@ class Books:
         self.past_known = True
         self.rewrite_journal()
 
-    def submit(self, *orders: Order) -> list[Change]:
-        """Write down new orders before anything is sent; raises JournalError, and then there is none of them.
+    def submit(self, *orders: Order) -> None:
+        """Write down and count new orders before anything is sent; raises JournalError, and then there is none of them.
 
-        The changes are returned and not told, as the algorithm has to hear the orders' ids first.
+        Whoever calls it calls `enter` once they are sent, before anything else comes in here.
         """
         if self._journal_stale:
             self.rewrite_journal()
-        changes = [Change(order) for order in orders]
         try:
-            for change in changes:
-                self._journal.append(change)
+            for order in orders:
+                self._journal.append(Change(order))
         except JournalError:
             # One of two may have got in.
             self._journal_stale = len(orders) > 1
@@ -152,8 +151,11 @@ class Books:
         for order in orders:
             self.orders.add(order)
             self.counts["submitted"] += 1
+
+    def enter(self, *orders: Order) -> None:
+        """Enter orders that were written down into the ledger: after the sending, which must not wait for it."""
+        for order in orders:
             self._ledger.record_order_event(make_order_event_row(self._owner, order))
-        return changes
 
     def deny(self, order: Order) -> None:
         """Record an order that never leaves the pod."""
@@ -244,8 +246,8 @@ class Books:
             self._count(change)
             if change.execution is not None:
                 self.positions.apply(change.execution)
-            self._record(change)
             self.tell(change)
+            self._record(change)
         return bool(changes)
 
     def _record(self, change: Change) -> None:

@@ -29,7 +29,7 @@ from stockade_gateway.filters import (
 from stockade_gateway.held_lease import Share
 from stockade_gateway.limits import Denial, Snapshot, SymbolView, compute_exposure, find_denial
 from stockade_gateway.market import Market
-from stockade_gateway.orders import Order, OrderState
+from stockade_gateway.orders import Change, Order, OrderState
 from stockade_gateway.rate_budget import Purpose, RateBudget
 from stockade_gateway.sender import Readiness, Sender
 from stockade_wire.order_ids import OrderIds
@@ -67,18 +67,26 @@ class Desk:
         self._ids = ids
         self._budget = budget
         self._share = share
-        self._sender = Sender(books=books, control_file=control_file, api=api, rest=rest, budget=budget)
+        self._sender = Sender(books=books, api=api, rest=rest, budget=budget)
         self.leaving = False
 
     def set_readiness(self, readiness: Readiness) -> None:
         """Tell the desk whom to ask whether orders may be accepted."""
         self._sender.readiness = readiness
 
-    def make_snapshot(self) -> Snapshot:
-        """Return everything the limits look at, as of now."""
+    def make_snapshot(self, ordered: str | None = None) -> Snapshot:
+        """Return everything the limits look at, as of now.
+
+        Of the symbols those in which something is held or open, and the one that is ordered: the others add nothing.
+        """
         now_ns = time.time_ns()
         sums = self.books.orders.sum_open()
-        views = {symbol: self._make_view(symbol, now_ns, *sums.get(symbol, (ZERO, ZERO))) for symbol in self.rules}
+        wanted = {*self.books.positions.symbols(), *sums, ordered}
+        views = {
+            symbol: self._make_view(symbol, now_ns, *sums.get(symbol, (ZERO, ZERO)))
+            for symbol in self.rules
+            if symbol in wanted
+        }
         return Snapshot(
             control=self.control_file.control,
             control_error=self.control_file.error,
@@ -110,9 +118,10 @@ class Desk:
         only lower the risk.
         """
         order = _make_order(self._ids.next(), request)
-        denial = None if closing else find_denial(request, self.make_snapshot()) or self._find_congestion()
-        if denial is None and (denial := self._enter([order])) is None:
+        denial = self._find_halt() if closing else self._find_denial(request)
+        if denial is None and (denial := self._write_down([order])) is None:
             self._sender.start_order(order)
+            self.books.enter(order)
         else:
             self._deny([order], denial)
         return order.client_order_id, denial
@@ -125,7 +134,7 @@ class Desk:
         list_id = self._ids.next()
         above, below = (_make_order(self._ids.next(), leg, list_id) for leg in (request.above, request.below))
         fault = find_list_fault(request)
-        snapshot = self.make_snapshot()
+        snapshot = self.make_snapshot(request.above.symbol)
         second = msgspec.structs.replace(
             snapshot,
             open_orders=snapshot.open_orders + 1,
@@ -137,10 +146,11 @@ class Desk:
             or find_denial(request.above, snapshot)
             or find_denial(request.below, second)
             or self._find_congestion()
-            or self._enter([above, below])
+            or self._write_down([above, below])
         )
         if denial is None:
             self._sender.start_list(above, below)
+            self.books.enter(above, below)
         else:
             self._deny([above, below], denial)
         return list_id, (above.client_order_id, below.client_order_id), denial
@@ -173,10 +183,11 @@ class Desk:
             return None, found
         request = msgspec.structs.replace(request, symbol=found.symbol, side=found.side)
         order = _make_order(self._ids.next(), request)
-        denial = find_denial(request, self.make_snapshot()) or self._find_congestion() or self._enter([order])
+        denial = self._find_denial(request) or self._write_down([order])
         if denial is None:
-            self.books.request_cancel(found)
             self._sender.start_replacement(found, order)
+            self.books.enter(order)
+            self.books.request_cancel(found)
         else:
             self._deny([order], denial)
         return order.client_order_id, denial
@@ -217,14 +228,17 @@ class Desk:
         """Give up what is still being sent or asked."""
         self._sender.close()
 
-    def _enter(self, orders: list[Order]) -> Denial | None:
-        """Write new orders down and count them, all or none; returns why that can't be done."""
+    def _write_down(self, orders: list[Order]) -> Denial | None:
+        """Write new orders down and count them, all or none; returns why that can't be done.
+
+        The algorithm is told of them once it has heard their ids.
+        """
         try:
-            changes = self.books.submit(*orders)
+            self.books.submit(*orders)
         except JournalError as error:
             return Denial("TRADING_HALTED", f"no order is sent that can't be written down: {error}")
-        for change in changes:
-            asyncio.get_running_loop().call_soon(self.books.tell, change)
+        for order in orders:
+            asyncio.get_running_loop().call_soon(self.books.tell, Change(order))
         return None
 
     def _deny(self, orders: list[Order], denial: Denial) -> None:
@@ -237,18 +251,22 @@ class Desk:
 
     def _find_changeable(self, client_order_id: str) -> Order | Denial:
         """Return an order that may be amended or replaced now, or why it may not."""
-        order, control = self.books.orders.get(client_order_id), self.control_file.control
+        order = self.books.orders.get(client_order_id)
         if order is None:
             return Denial("INVALID_ORDER", f"{client_order_id} is no order of this algorithm")
         if (reason := _find_unchangeable(order)) is not None:
             return Denial("INVALID_ORDER", f"{client_order_id} {reason}")
         if (pending := self._find_pending()) is not None:
             return Denial("RECONCILING", pending)
+        return self._find_halt() or order
+
+    def _find_halt(self) -> Denial | None:
+        control = self.control_file.control
         if control is None:
             return Denial("CONTROL_UNREADABLE", self.control_file.error or "the control can't be read")
         if control.effective_trading is Trading.HALTED:
             return Denial("TRADING_HALTED", "trading is Halted: only cancels pass")
-        return order
+        return None
 
     def _make_view(self, symbol: str, now_ns: int, buys: Decimal, sells: Decimal) -> SymbolView:
         quote = self.market.fresh_quote(symbol, now_ns)
@@ -275,6 +293,9 @@ class Desk:
             return "the gateway is starting"
         # Orders and losses that are not known count against no limit: without the past nothing new is sent.
         return readiness.pending or readiness.past_unknown
+
+    def _find_denial(self, request: OrderRequest) -> Denial | None:
+        return find_denial(request, self.make_snapshot(request.symbol)) or self._find_congestion()
 
     def _find_congestion(self) -> Denial | None:
         if self.books.ledger_full:

@@ -7,13 +7,12 @@ ends without an answer is asked for by its client order id and never sent again;
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Protocol
 
 from stockade_gateway.books import Books
-from stockade_gateway.control import ControlFile, Trading
 from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
 from stockade_gateway.exchange.decode import read_amendment, read_order, read_orders
 from stockade_gateway.exchange.rest import TIMESTAMP_REFUSED, RestClient
@@ -49,13 +48,10 @@ class Readiness(Protocol):
 
 
 class Sender:
-    """Every request under way is a task of its own; an order's is over when the order's fate is known."""
+    """Sends in the call that asks for it; what becomes of it is found out by a task, which ends when that is known."""
 
-    def __init__(
-        self, *, books: Books, control_file: ControlFile, api: WebsocketApi, rest: RestClient, budget: RateBudget
-    ) -> None:
+    def __init__(self, *, books: Books, api: WebsocketApi, rest: RestClient, budget: RateBudget) -> None:
         self._books = books
-        self._control_file = control_file
         self._api = api
         self._rest = rest
         self._budget = budget
@@ -75,21 +71,22 @@ class Sender:
         return len(self._tasks)
 
     def start_order(self, order: Order) -> None:
-        """Start placing an order."""
-        self._start(self._place([order], "order.place", make_placement(order)))
+        """Send an order."""
+        self._place([order], "order.place", make_placement(order))
 
     def start_list(self, above: Order, below: Order) -> None:
-        """Start placing the two orders of a list."""
-        self._start(self._place([above, below], "orderList.place.oco", make_list_placement(above, below)))
+        """Send the two orders of a list."""
+        self._place([above, below], "orderList.place.oco", make_list_placement(above, below))
 
     def start_amendment(self, order: Order, quantity: Decimal) -> None:
         """Start lowering an order's quantity."""
         self._start(self._amend(order, quantity))
 
     def start_replacement(self, old: Order, new: Order) -> None:
-        """Start cancelling one order and placing another in its stead."""
+        """Ask for one order's cancel and another one in its stead."""
         self._replaced.add(old.client_order_id)
-        self._start(self._replace(old, new))
+        self._note_sending([new])
+        self._start(self._replace(old, new, self._api.send("order.cancelReplace", make_replacement(old, new))))
 
     def take_out_of_replacement(self, orders: list[Order]) -> bool:
         """Return whether one of the orders was only being cancelled to be replaced; no longer, from here on."""
@@ -124,11 +121,14 @@ class Sender:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("an order's task failed; reconciliation takes over", exc_info=error)
 
-    async def _place(self, orders: list[Order], method: str, parameters: dict[str, object]) -> None:
-        if not self._let_go(orders):
-            return
+    def _place(self, orders: list[Order], method: str, parameters: dict[str, object]) -> None:
+        """Send now and not in a task: nothing can come up between the decision and the exchange."""
+        self._note_sending(orders)
+        self._start(self._learn_fate(orders, self._api.send(method, parameters)))
+
+    async def _learn_fate(self, orders: list[Order], sent: Awaitable[Any]) -> None:
         try:
-            answer = await self._api.request(method, parameters)
+            answer = await sent
         except StatusUnknownError as error:
             logger.warning("order %s: %s", orders[0].client_order_id, error.message)
             await self._resolve(orders)
@@ -153,18 +153,15 @@ class Sender:
         else:
             self._books.take_report(read_amendment(answer))
 
-    async def _replace(self, old: Order, new: Order) -> None:
+    async def _replace(self, old: Order, new: Order, sent: Awaitable[Any]) -> None:
         try:
-            await self._try_to_replace(old, new)
+            await self._learn_fate_of_both(old, new, sent)
         finally:
             self._replaced.discard(old.client_order_id)
 
-    async def _try_to_replace(self, old: Order, new: Order) -> None:
-        if not self._let_go([new]):
-            self._books.withdraw_cancel(old)
-            return
+    async def _learn_fate_of_both(self, old: Order, new: Order, sent: Awaitable[Any]) -> None:
         try:
-            answer = await self._api.request("order.cancelReplace", make_replacement(old, new))
+            answer = await sent
         except StatusUnknownError as error:
             logger.warning("order %s in the stead of %s: %s", new.client_order_id, old.client_order_id, error.message)
             # Both are done by one request: once the new order's fate is known, the old one's is decided too.
@@ -191,18 +188,11 @@ class Sender:
             await self._resolve([old])
             self._books.withdraw_cancel(old)
 
-    def _let_go(self, orders: list[Order]) -> bool:
-        """Return whether the orders are to be sent now; False, with them rejected, when something came up."""
+    def _note_sending(self, orders: list[Order]) -> None:
         self._sync_soon()
-        reason = self._find_change_of_mind(orders)
-        if reason is not None:
-            for order in orders:
-                self._books.reject(order, f"it was not sent: {reason}")
-            return False
         now_ns = time.time_ns()
         for order in orders:
             order.sent_time_ns = now_ns
-        return True
 
     def _sync_soon(self) -> None:
         """Have the disk take in what was written, apart from the order's way, which must not wait for a disk.
@@ -216,13 +206,6 @@ class Sender:
     def _sync(self) -> None:
         self._sync_timer = None
         self._journal_thread.submit(self._books.sync_journal)
-
-    def _find_change_of_mind(self, orders: list[Order]) -> str | None:
-        """Return what came up between the decision and this moment."""
-        control = self._control_file.control
-        if control is None or control.effective_trading is Trading.HALTED:
-            return "trading was Halted meanwhile"
-        return "it was cancelled meanwhile" if any(order.cancel_requested for order in orders) else None
 
     async def _take_refusal(self, orders: list[Order], error: ExchangeError) -> None:
         if error.message == _DUPLICATE_ORDER:

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -66,9 +66,13 @@ class WebsocketApi:
         await self.connection.run()
 
     async def request(self, method: str, parameters: dict[str, object]) -> Any:
-        """Send a signed request and return its result.
+        """Send a signed request and return its result; raises as what `send` returns does."""
+        return await self.send(method, parameters)
 
-        Raises ExchangeError when the exchange refused it, RateLimitedError when it did for a limit, and
+    def send(self, method: str, parameters: dict[str, object]) -> Coroutine[Any, Any, Any]:
+        """Send a signed request before this returns; what is returned has to be awaited and brings the result.
+
+        It raises ExchangeError when the exchange refused the request, RateLimitedError when it did for a limit, and
         StatusUnknownError when it may have been carried out.
         """
         stamped = {
@@ -77,7 +81,7 @@ class WebsocketApi:
             "recvWindow": RECV_WINDOW_MS,
             "timestamp": self._clock.now_ms(),
         }
-        return await self._call(method, sign_parameters(stamped, self._keys.sign))
+        return self._send(method, sign_parameters(stamped, self._keys.sign))
 
     async def change_keys(self, keys: ExchangeKeys) -> None:
         """Sign with other keys of the same account from now on, and take the user events over to them.
@@ -90,19 +94,22 @@ class WebsocketApi:
             return
         self._subscription = None
         try:
-            await self._call("userDataStream.unsubscribe", {})
+            await self._send("userDataStream.unsubscribe", {})
             await self._subscribe()
         except (ExchangeError, OSError) as error:
             self.connection.reconnect(f"the user events could not be taken over to other keys: {error}")
 
-    async def _call(self, method: str, parameters: dict[str, object]) -> Any:
+    def _send(self, method: str, parameters: dict[str, object]) -> Coroutine[Any, Any, Any]:
         request_id = next(self._ids)
         request = {"id": request_id, "method": method, "params": parameters}
         future: asyncio.Future[WebsocketApiFrame] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
+        if not self.connection.send(msgspec.json.encode(request)):
+            future.set_exception(ExchangeError(0, 0, "not connected: nothing was sent"))
+        return self._await_answer(method, request_id, future)
+
+    async def _await_answer(self, method: str, request_id: int, future: asyncio.Future[WebsocketApiFrame]) -> Any:
         try:
-            if not self.connection.send(msgspec.json.encode(request)):
-                raise ExchangeError(0, 0, "not connected: nothing was sent")
             frame = await asyncio.wait_for(future, _TIMEOUT_SECONDS)
         except TimeoutError:
             raise StatusUnknownError(f"{method}: no answer within {_TIMEOUT_SECONDS:.0f} s") from None

@@ -82,7 +82,9 @@ def world(tmp_path: Path) -> World:
     world = World(tmp_path)
     ids = OrderIds(PREFIX, 1_760_000_000_000)
     for _ in range(3):
-        world.books.submit(make_order(client_order_id=ids.next()))
+        order = make_order(client_order_id=ids.next())
+        world.books.submit(order)
+        world.books.enter(order)
     first, second, _ = (order.client_order_id for order in world.books.orders.open())
     fill = make_execution(1, "0.4", client_order_id=first, commission=Decimal("0.001"), commission_asset="BTC")
     world.books.take_report(make_report("PARTIALLY_FILLED", "0.4", fill, client_order_id=first))
@@ -132,6 +134,14 @@ def test_a_kill_between_journal_and_ledger_loses_no_row(world: World) -> None:
     assert again.ledger.fills == world.ledger.fills
     assert again.ledger.order_events[-1:] == world.ledger.order_events
     assert [row.quantity for row in again.ledger.positions] == [row.quantity for row in world.ledger.positions]
+
+
+def test_an_order_sent_by_a_gateway_killed_before_the_ledger_heard_of_it_is_entered_by_the_next(world: World) -> None:
+    sent = make_order(99)
+    world.books.submit(sent)
+    again = world.reopen()
+    assert [row.client_order_id for row in again.ledger.order_events][-1:] == [sent.client_order_id]
+    assert again.ledger.order_events[-1].state == "SUBMITTED"
 
 
 def gather(world: World, orders: list[Order], executions: list[Execution]) -> Past:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from stockade_gateway.desk import Desk
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.filters import OrderRequest
+from stockade_gateway.journal import open_journal
 from stockade_gateway.market import Market
 from stockade_gateway.on_stop import StopResult, carry_out
 from stockade_gateway.orders import OrderState
@@ -36,9 +38,17 @@ class SilentApi:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    async def request(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Accept an order."""
+    def send(self, method: str, parameters: dict[str, Any]) -> Awaitable[dict[str, Any]]:
+        """Take it in at once and answer later."""
         self.sent.append(method)
+        return self.answer(method, parameters)
+
+    async def request(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Take it in and answer."""
+        return await self.send(method, parameters)
+
+    async def answer(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for who overrides it
+        """Accept an order."""
         return {
             "symbol": "BTCUSDT", "orderId": 9, "clientOrderId": parameters["newClientOrderId"], "status": "NEW",
             "side": "BUY", "type": "MARKET", "origQty": "1", "executedQty": "0", "transactTime": 1_760_000_000_000,
@@ -73,18 +83,40 @@ def make_desk(
     )
 
 
-async def test_an_order_that_is_still_being_written_down_when_trading_is_halted_is_not_sent(tmp_path: Path) -> None:
+async def test_an_order_is_sent_in_the_call_that_decides_so_that_no_halt_can_come_between(tmp_path: Path) -> None:
     world, api = World(tmp_path), SilentApi()
     desk = make_desk(tmp_path, world, api)
-    kept, _ = desk.submit(REQUEST, closing=True)
-    await desk.settle()
-    stopped, _ = desk.submit(REQUEST, closing=True)
+    name, denial = desk.submit(REQUEST, closing=True)
+    assert (denial, api.sent) == (None, ["order.place"])
+    assert [row.client_order_id for row in world.ledger.order_events] == [name]
     (tmp_path / "control").write_text(json.dumps({"generation": 22, "trading": "Halted"}))
     desk.control_file.poll()
+    _, denial = desk.submit(REQUEST, closing=True)
+    assert denial is not None
+    assert (denial.code, api.sent) == ("TRADING_HALTED", ["order.place"])
     await desk.settle()
-    states = [order.state for name in (kept, stopped) if (order := world.books.orders.get(name))]
-    assert states == [OrderState.ACCEPTED, OrderState.REJECTED]
-    assert api.sent == ["order.place"]
+    assert [order.state for order in world.books.orders.all()] == [OrderState.ACCEPTED]
+    desk.close()
+
+
+async def test_an_order_is_in_the_journal_before_the_exchange_and_in_the_ledger_after_it(tmp_path: Path) -> None:
+    world, seen = World(tmp_path), list[tuple[int, int]]()
+
+    class WatchingApi(SilentApi):
+        def send(self, method: str, parameters: dict[str, Any]) -> Awaitable[dict[str, Any]]:
+            journal, records, _ = open_journal(tmp_path)
+            journal.close()
+            seen.append((len(records), len(world.ledger.order_events)))
+            return super().send(method, parameters)
+
+    told = list[OrderState]()
+    world.books.tell = lambda change: told.append(change.order.state)
+    desk = make_desk(tmp_path, world, WatchingApi())
+    desk.submit(REQUEST, closing=True)
+    assert seen == [(1, 0)]
+    assert (len(world.ledger.order_events), told) == (1, [])
+    await desk.settle()
+    assert told == [OrderState.SUBMITTED, OrderState.ACCEPTED]
     desk.close()
 
 
