@@ -6,7 +6,7 @@ PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test mutants reference chaos bench-paper bench-launcher fuzz bench-resource-attacks bench-round-trip bench-kill
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test mutants reference chaos chaos-cluster bench-paper bench-launcher fuzz bench-resource-attacks bench-round-trip bench-kill
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -66,6 +66,9 @@ test: venv ## every tier in order, then down; a summary at the end
 chaos: venv ## trade while everything breaks, then judge: make chaos SEED=1 SEEDS=1 MINUTES=5 ALGORITHMS=20
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m tests.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) \
 		--minutes $(or $(MINUTES),5) --algorithms $(or $(ALGORITHMS),20) --seconds-between-turns $(or $(TURN),3)
+chaos-cluster: venv up ## the same on the running cluster, where the operator is killed too: make chaos-cluster SEED=4 MINUTES=2
+	STOCKADE_CHAOS_SEED=$(or $(SEED),4) STOCKADE_CHAOS_MINUTES=$(or $(MINUTES),2) \
+		$(INSIDE) $(PYTEST) tests/cluster/chaos --timeout 0 -rP
 bench-round-trip: venv ## measure an order's round trip against python-binance; write benchmarks/results/round_trip.json
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.round_trip
 bench-paper: venv ## measure the paper exchange: orders, streams, matching, memory; write benchmarks/results/paper.json

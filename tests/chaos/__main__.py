@@ -38,8 +38,10 @@ def describe(report: Report) -> str:
         ("faults that struck", f"{report.strikes.total()}: {_list(report.strikes)}"),
         ("orders sent", str(report.orders)),
         ("cancels sent", str(report.cancels)),
+        ("manual orders", str(report.manual_orders)),
         ("fills", str(report.fills)),
         ("account's limit", f"{report.denied_for_account} orders denied for it; reached {report.nearest_to_limit:.0%}"),
+        ("day's loss", f"{report.denied_for_loss} orders denied for it; one was sent at {report.nearest_to_loss:.0%}"),
         ("changes of keys", str(report.key_changes)),
         ("violations", str(len(report.violations))),
     ]
@@ -52,7 +54,20 @@ def describe(report: Report) -> str:
 
 def describe_all(reports: list[Report]) -> str:
     """Write a line for each of several and their sum, then how often which trouble was made and struck."""
-    names = ("seed", "acts", "struck", "orders", "cancels", "fills", "keys", "denied", "limit", "violations")
+    names = (
+        "seed",
+        "acts",
+        "struck",
+        "orders",
+        "cancels",
+        "fills",
+        "manual",
+        "keys",
+        "denied",
+        "limit",
+        "loss",
+        "violations",
+    )
     rows = [
         (
             str(each.seed),
@@ -61,15 +76,17 @@ def describe_all(reports: list[Report]) -> str:
             each.orders,
             each.cancels,
             each.fills,
+            each.manual_orders,
             each.key_changes,
             each.denied_for_account,
             f"{each.nearest_to_limit:.0%}",
+            each.denied_for_loss,
             len(each.violations),
         )
         for each in reports
     ]
-    sums = [sum(row[column] for row in rows) for column in (*range(1, 8), 9)]  # type: ignore[misc] # the numbers
-    table = [names, *rows, ("all", *sums[:7], "", sums[7])]
+    sums = [sum(row[column] for row in rows) for column in (*range(1, 9), 10, 11)]  # type: ignore[misc] # the numbers
+    table = [names, *rows, ("all", *sums[:8], "", *sums[8:])]
     lines = ["".join(f"{cell:>11}" for cell in row) for row in table]
     for title, counts in (
         ("acts by kind", sum((each.acts for each in reports), Counter[str]())),

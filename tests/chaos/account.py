@@ -6,20 +6,25 @@ keys goes on between those, step by step, as the operator drives it.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.chaos.pod import RESTART_SECONDS, Pod, now_ms
+from tests.chaos.evidence import ControlPeriod, ManualEvidence
+from tests.chaos.person import Person
+from tests.chaos.pod import RESTART_SECONDS, Pod, list_account_limits, now_ms
 from tests.chaos.turns import Turns, freeze
 from tests.support.account_gateway_process import AccountGatewayProcess
 from tests.support.sidecar_process import FIRST_KEYS, PaperExchange
 
 # For each algorithm of the account: less than these want, so that they have to share.
 WIDE_EXPOSURE, TIGHT_EXPOSURE = 300, 100
+# More than anybody loses in a run, and as good as nothing: what the fees of a few orders come to.
+WIDE_LOSS, TIGHT_LOSS = Decimal(1000), Decimal("0.02")
 
 
 class Step(StrEnum):
@@ -42,7 +47,7 @@ class Account:
     """Runs until `close`; `do` hands it something to happen."""
 
     def __init__(
-        self, name: str, *, number: int, size: int, paper: PaperExchange, ledger_url: str, folder: Path
+        self, name: str, *, number: int, size: int, paper: PaperExchange, ledger_url: str, token: str, folder: Path
     ) -> None:
         self.name = name
         self.number = number
@@ -57,14 +62,16 @@ class Account:
         self._versions = 1
         self._revoked: list[str] = []
         self._revocations: list[tuple[int, int | None]] = []
-        self._generation = 1
         self._trading = "Active"
-        self._limits = self._make_limits(WIDE_EXPOSURE)
+        self._exposure, self._loss = WIDE_EXPOSURE, WIDE_LOSS
+        # Every generation of its gateway's control, from the second one on: the process begins with one of its own.
+        self._controls: list[ControlPeriod] = []
         keys = {each: str(self.key[each]) for each in ("apiKey", "apiSecret")}
         self.gateway = AccountGatewayProcess(
             folder, tenant="alpha", account=name, exchange_port=paper.port, ledger_url=ledger_url, keys=keys
         )
-        self.gateway.control(self._trading, limits=self._limits)
+        self._control_gateway()
+        self.person = Person(self.gateway, token, name, self.deaths)
         self._turns = Turns(name, self._look_after, self.deaths)
         self._turns.start()
 
@@ -73,7 +80,9 @@ class Account:
     @property
     def control(self) -> dict[str, Any]:
         """The account's part of each pod's control."""
-        return {"trading": self._trading, "limits": self._limits}
+        exposure, loss = str(self._exposure * self._size), str(self._loss * self._size)
+        limits = {"maxExposure": exposure, "maxDailyLoss": loss, "quoteAsset": "USDT"}
+        return {"trading": self._trading, "limits": limits}
 
     def do(self, act: Callable[[], None]) -> None:
         """Have something happen to the account, after what is happening to it now."""
@@ -81,9 +90,27 @@ class Account:
 
     def find_unsettled(self) -> str | None:
         """Return what is still under way, None when nothing."""
-        if not self._turns.is_idle:
+        if not (self._turns.is_idle and self.person.is_idle):
             return f"{self.name}: something is still to happen to it"
-        return None if self._rotation is None else f"{self.name}: {self._rotation.step}"
+        if self._rotation is not None:
+            return f"{self.name}: {self._rotation.step}"
+        try:
+            status = self.gateway.status()
+        except httpx.HTTPError as error:
+            return f"{self.name}: its gateway does not answer: {error}"
+        if status["message"] or not status["connected"] or status["ledger"]["spooled"]:
+            return f"{self.name}: {status['message'] or status['ledger']}"
+        return None
+
+    def collect(self) -> ManualEvidence:
+        """Return what a person did on it, and what its gateway was told."""
+        return ManualEvidence(
+            account=self.number,
+            account_name=self.name,
+            controls=tuple(self._controls),
+            wishes=tuple(self.person.wishes),
+            cancels=frozenset(self.person.cancels),
+        )
 
     def list_revocations(self) -> list[tuple[int, int]]:
         """Return from when until when a key that somebody still used was revoked."""
@@ -91,6 +118,7 @@ class Account:
 
     def close(self) -> None:
         """Make sure that nothing of it is left."""
+        self.person.close()
         self._turns.close(120)
         self.gateway.kill()
 
@@ -113,7 +141,12 @@ class Account:
 
     def limit(self, exposure: int) -> None:
         """Give the account so much exposure for each of its algorithms."""
-        self._limits = self._make_limits(exposure)
+        self._exposure = exposure
+        self._tell_control()
+
+    def limit_loss(self, loss: Decimal) -> None:
+        """Let the account lose so much in a day for each of its algorithms."""
+        self._loss = loss
         self._tell_control()
 
     def revoke_key(self) -> None:
@@ -152,6 +185,8 @@ class Account:
         if not self.gateway.is_running:
             self.deaths.append(f"the gateway of {self.name} ended by itself:\n{self.gateway.log()[-3000:]}")
             self.gateway.start()
+        if self._controls[-1].acknowledged_ms is None:
+            self._note_control()
         if self._rotation is not None:
             self._go_on(self._rotation)
 
@@ -178,14 +213,24 @@ class Account:
             return False
 
     def _tell_control(self) -> None:
-        self._generation += 1
-        self.gateway.control(self._trading, generation=self._generation, limits=self._limits)
+        self._control_gateway()
         control = self.control
         for pod in self.pods:
             pod.do(lambda pod=pod: pod.change_control(account=control))  # type: ignore[misc] # a pod each
 
-    def _make_limits(self, exposure: int) -> dict[str, str]:
-        return {"maxExposure": str(exposure * self._size), "quoteAsset": "USDT"}
+    def _control_gateway(self) -> None:
+        control = self.control
+        self._controls.append(ControlPeriod(now_ms(), None, control["trading"], list_account_limits(control)))
+        self.gateway.control(control["trading"], generation=1 + len(self._controls), limits=control["limits"])
+
+    def _note_control(self) -> None:
+        """Note when the gateway has said that it obeys its newest control."""
+        try:
+            generation = self.gateway.status()["controlGeneration"]
+        except httpx.HTTPError:
+            return
+        if generation == 1 + len(self._controls):
+            self._controls[-1] = replace(self._controls[-1], acknowledged_ms=now_ms())
 
     def _end_revocation(self) -> None:
         since_ms, _ = self._revocations[-1]

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from tests.chaos.evidence import AlgorithmEvidence, Evidence, Violation
 from tests.chaos.in_force import RATE_WINDOW_MS, find_loosest_limit, index_decisions, measure_worst
+from tests.chaos.manual import describe_person
 from tests.chaos.replay import PLACEMENTS, ZERO, Placement, Standing, find_lowest_prices, play_together
 
 # As it stands among an algorithm's limits in the evidence.
@@ -57,11 +58,9 @@ def list_growths(evidence: Evidence) -> Iterator[Growth]:
     it answers for its order, whatever the others knew.
     """
     lowest, decided = find_lowest_prices(evidence.entries), index_decisions(evidence)
-    accounts: dict[int, dict[str, AlgorithmEvidence]] = defaultdict(dict)
-    for algorithm in evidence.algorithms:
-        accounts[algorithm.account][algorithm.prefix] = algorithm
-    for algorithms in accounts.values():
-        for time_ms, prefix, placement, standings in play_together(evidence.entries, algorithms):
+    for account, algorithms in group_by_account(evidence).items():
+        entries = [entry for entry in evidence.entries if entry.get("account") == account]
+        for time_ms, prefix, placement, standings in play_together(entries, algorithms):
             if placement is None:
                 continue
             before, after = measure_worst(placement, standings[prefix])
@@ -71,6 +70,15 @@ def list_growths(evidence: Evidence) -> Iterator[Growth]:
             if after > before and limit is not None:
                 exposure = _value_all(standings, prefix, placement, lowest)
                 yield Growth(algorithms[prefix], placement.client_order_id, time_ms, exposure, limit)
+
+
+def group_by_account(evidence: Evidence) -> dict[int, dict[str, AlgorithmEvidence]]:
+    """Return who trades on each account, by the prefix of their orders; a person there is one of them."""
+    accounts: dict[int, dict[str, AlgorithmEvidence]] = defaultdict(dict)
+    people = [describe_person(each) for each in evidence.manual]
+    for algorithm in (*evidence.algorithms, *people):
+        accounts[algorithm.account][algorithm.prefix] = algorithm
+    return accounts
 
 
 def _value_all(

@@ -3,7 +3,7 @@
 Apart from the judge so that a test can make up evidence by hand, each violation in turn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -51,6 +51,40 @@ class AlgorithmEvidence:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """One order that a person asked an account's gateway for; no two wishes of an account have the same quantity.
+
+    `status` is that of the HTTP answer, 0 when none came; the id is what the answer said.
+    """
+
+    quantity: Decimal
+    status: int
+    text: str = ""
+    client_order_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ManualEvidence:
+    """A person on one account: what they asked its gateway for, and what the gateway was told about trading when."""
+
+    account: int
+    account_name: str
+    controls: Sequence[ControlPeriod]
+    wishes: Sequence[Wish] = ()
+    # Orders that the person asked to cancel.
+    cancels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Candle:
+    """Between which prices a symbol was traded in one second."""
+
+    time_ms: int
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything about one run. Times are milliseconds since the epoch; one machine, so one clock.
 
@@ -69,8 +103,12 @@ class Evidence:
     revocations: Sequence[tuple[int, int]] = ()
     # How account gateways ended without having been told to.
     account_gateway_deaths: Sequence[str] = ()
-    # Client order ids of a human's orders on the same accounts.
+    # Client order ids of a human's orders on the same accounts, placed at the exchange itself.
     foreign_orders: frozenset[str] = frozenset()
+    # A human's orders through the accounts' gateways.
+    manual: Sequence[ManualEvidence] = ()
+    # The exchange's candles by symbol, oldest first.
+    prices: Mapping[str, Sequence[Candle]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,25 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from stockade_wire.order_ids import MANUAL_PREFIX
 from tests.chaos.account_limits import find_passed_account_limits
 from tests.chaos.evidence import AlgorithmEvidence, Evidence, Violation
-from tests.chaos.in_force import RATE_WINDOW_MS, find_loosest_limit, index_decisions, measure_worst
+from tests.chaos.in_force import (
+    LATE_ARRIVAL_MS,
+    RATE_WINDOW_MS,
+    find_loosest_limit,
+    index_decisions,
+    list_confirmed,
+    may_be_halted,
+    measure_worst,
+)
+from tests.chaos.losses import find_passed_loss_limits
+from tests.chaos.manual import (
+    find_purchases_while_reducing,
+    find_unwanted_cancels,
+    find_wrong_answers,
+    split_manual,
+)
 from tests.chaos.replay import (
     SWEEPS,
     ZERO,
@@ -26,8 +42,6 @@ from tests.chaos.replay import (
     play_again,
 )
 
-# A request that was on its way when trading was halted may arrive this late.
-LATE_ARRIVAL_MS = 6_000
 _STATE_OF_STATUS = {
     "FILLED": "FILLED",
     "CANCELED": "CANCELED",
@@ -40,13 +54,15 @@ _CLOSED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"})
 
 def judge(evidence: Evidence) -> list[Violation]:
     """Return every violation of a run, none when all promises held."""
-    return [violation for rule in RULES for violation in rule(evidence)]
+    found = [violation for rule in RULES for violation in rule(evidence)]
+    return found + [violation for view in split_manual(evidence) for rule in MANUAL_RULES for violation in rule(view)]
 
 
 def find_unsettled_books(evidence: Evidence) -> list[Violation]:
     """Return where exchange, gateways and ledger differ in what they must agree on once nothing moves any more."""
     rules = (find_forgotten_orders, find_wrong_fills, find_wrong_positions)
-    return [violation for rule in rules for violation in rule(evidence)]
+    found = [violation for rule in rules for violation in rule(evidence)]
+    return found + [violation for view in split_manual(evidence) for rule in rules[:2] for violation in rule(view)]
 
 
 def find_repeated_orders(evidence: Evidence) -> Iterator[Violation]:
@@ -123,7 +139,7 @@ def find_orders_after_halt(evidence: Evidence) -> Iterator[Violation]:
     """Once a gateway has confirmed Halted, no order is decided on, and none arrives later than what was on its way."""
     decided = index_decisions(evidence)
     for algorithm in evidence.algorithms:
-        halts = _list_confirmed(algorithm, "Halted")
+        halts = list_confirmed(algorithm.controls, "Halted")
         for placement in list_placements(evidence.entries):
             number = placement.client_order_id
             if not number.startswith(algorithm.prefix):
@@ -140,7 +156,7 @@ def find_orders_while_reducing(evidence: Evidence) -> Iterator[Violation]:
     """Once a gateway has confirmed Reducing, no order is decided on that could take the position further from zero."""
     decided = index_decisions(evidence)
     for algorithm in evidence.algorithms:
-        times = _list_confirmed(algorithm, "Reducing")
+        times = list_confirmed(algorithm.controls, "Reducing")
         for _, placement, standing in play_again(evidence.entries, algorithm.prefix):
             if placement is None or placement.client_order_id not in decided:
                 continue
@@ -187,8 +203,10 @@ def find_wrong_positions(evidence: Evidence) -> Iterator[Violation]:
 def find_touched_foreign_orders(evidence: Evidence) -> Iterator[Violation]:
     """No order of somebody else, a human or another algorithm on the same account, is ever cancelled by a gateway."""
     for at_ms, number in list_cancels(evidence.entries):
+        if number.startswith(MANUAL_PREFIX):
+            continue  # A person's, of whom `find_unwanted_cancels` knows what they wished for.
         owner = next((each for each in evidence.algorithms if number.startswith(each.prefix)), None)
-        if owner is None or not (owner.may_cancel or _may_be_halted(owner, at_ms)):
+        if owner is None or not (owner.may_cancel or may_be_halted(owner.controls, at_ms)):
             yield Violation("no foreign order touched", owner.name if owner else "", f"{number} was to be cancelled")
     for entry in evidence.entries:
         if entry["kind"] == "request" and entry["name"] in SWEEPS:
@@ -220,6 +238,21 @@ def find_deaths(evidence: Evidence) -> Iterator[Violation]:
         yield Violation("nobody dies by himself", "", death)
 
 
+def find_two_traders(evidence: Evidence) -> Iterator[Violation]:
+    """At most one pod trades: once another address has sent an algorithm's orders, the former never does again."""
+    for algorithm in evidence.algorithms:
+        seen: list[str] = []
+        for entry in evidence.entries:
+            number = entry["parameters"].get("newClientOrderId", "") if entry["kind"] == "request" else ""
+            address = entry.get("address", "")
+            if not number.startswith(algorithm.prefix) or address == (seen[-1] if seen else None):
+                continue
+            if address in seen:
+                text = f"{number} came from {address} at {entry['timeMs']}, after {seen[-1]} had taken over from there"
+                yield Violation("at most one pod", algorithm.name, text)
+            seen.append(address)
+
+
 def find_refused_keys(evidence: Evidence) -> Iterator[Violation]:
     """The exchange refuses a key only while the schedule has it revoked: a change of keys costs no request."""
     for entry in _list_replies(evidence, 401, evidence.revocations):
@@ -239,6 +272,7 @@ RULES = (
     find_wrong_steps,
     find_passed_limits,
     find_passed_account_limits,
+    find_passed_loss_limits,
     find_orders_after_halt,
     find_orders_while_reducing,
     find_wrong_fills,
@@ -246,8 +280,19 @@ RULES = (
     find_touched_foreign_orders,
     find_left_orders,
     find_deaths,
+    find_two_traders,
     find_refused_keys,
     find_bans,
+)
+# Of what a person did on one account through its gateway, seen as `split_manual` shows it.
+MANUAL_RULES = (
+    find_repeated_orders,
+    find_forgotten_orders,
+    find_orders_after_halt,
+    find_wrong_fills,
+    find_purchases_while_reducing,
+    find_unwanted_cancels,
+    find_wrong_answers,
 )
 
 
@@ -323,24 +368,3 @@ def _measure(
             total += standing.worst(other) * lowest.get(other, ZERO) if other != symbol else ZERO
         measured["maxPositionNotional"] = total
     return measured
-
-
-def _may_be_halted(algorithm: AlgorithmEvidence, at_ms: int) -> bool:
-    """Return whether Halted, which cancels everything, may have been in force."""
-    for number, period in enumerate(algorithm.controls):
-        ends_ms = min((each.acknowledged_ms or each.set_ms for each in algorithm.controls[number + 1 :]), default=None)
-        over = ends_ms is not None and at_ms > ends_ms + LATE_ARRIVAL_MS
-        if period.trading == "Halted" and period.set_ms <= at_ms and not over:
-            return True
-    return False
-
-
-def _list_confirmed(algorithm: AlgorithmEvidence, trading: str) -> list[tuple[int, float]]:
-    """Return from when until when that trading was in force for certain."""
-    times: list[tuple[int, float]] = []
-    for number, period in enumerate(algorithm.controls):
-        if period.trading == trading and period.acknowledged_ms is not None:
-            later = algorithm.controls[number + 1 :]
-            until = next((each.set_ms for each in later if each.trading != trading), None)
-            times.append((period.acknowledged_ms, until if until is not None else float("inf")))
-    return times

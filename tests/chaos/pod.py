@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.chaos.account_limits import ACCOUNT_EXPOSURE
 from tests.chaos.evidence import AlgorithmEvidence, ControlPeriod, Stop
+from tests.chaos.losses import ACCOUNT_LOSS
 from tests.chaos.turns import Turns, freeze
 from tests.support.algorithm_process import AlgorithmProcess
 from tests.support.sidecar_process import FIRST_KEYS, Sidecar
@@ -30,6 +31,8 @@ WIDE = {
     "priceBandPercent": "10",
     "quoteAsset": "USDT",
 }
+# As good as nothing: what the fees of a few orders come to.
+NO_LOSS = {**WIDE, "maxDailyLoss": "0.05"}
 TIGHT = {**WIDE, "maxOrderNotional": "50", "maxPositionNotional": "300", "maxOpenOrders": 4, "maxOrdersPerMinute": 15}
 
 
@@ -273,7 +276,12 @@ def effective_trading(control: dict[str, Any]) -> str:
 
 def list_limits(control: dict[str, Any]) -> dict[str, Any]:
     """Return the limits that the algorithm's gateway is told, the account's among them."""
-    return {**control["limits"], ACCOUNT_EXPOSURE: control["account"]["limits"]["maxExposure"]}
+    return {**control["limits"], **list_account_limits(control["account"])}
+
+
+def list_account_limits(account: dict[str, Any]) -> dict[str, Any]:
+    """Return the account's limits as the judge calls them."""
+    return {ACCOUNT_EXPOSURE: account["limits"]["maxExposure"], ACCOUNT_LOSS: account["limits"]["maxDailyLoss"]}
 
 
 def find_unsettled(status: dict[str, Any]) -> str | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from stockade_wire.order_ids import MANUAL_PREFIX
+
 ZERO = Decimal(0)
 PLACEMENTS = frozenset({"order.place", "order.cancelReplace", "POST /api/v3/order"})
 LIST_PLACEMENT = "orderList.place.oco"
@@ -38,10 +40,16 @@ class Placement:
 
 @dataclass
 class Standing:
-    """An algorithm's open orders (what is left of each) and holdings at one moment."""
+    """An algorithm's open orders (what is left of each), holdings and money at one moment.
+
+    `spent` is what was paid so far less what was received, fees in the quote asset included. Where `sells_freely`, a
+    sale beyond what was bought is one of what was there before, and no position.
+    """
 
     open: dict[str, tuple[Placement, Decimal]] = field(default_factory=dict)
     held: dict[str, Decimal] = field(default_factory=dict)
+    spent: Decimal = ZERO
+    sells_freely: bool = False
 
     def worst(self, symbol: str, without: str | None = None) -> Decimal:
         """Return the largest position, either way, that the open orders could lead to, leaving one order out."""
@@ -53,6 +61,8 @@ class Standing:
         buys = sum((rest for (side, _), rest in left.items() if side == "BUY"), ZERO)
         sells = sum((rest for (side, _), rest in left.items() if side == "SELL"), ZERO)
         held = self.held.get(symbol, ZERO)
+        if self.sells_freely:
+            return max(held, ZERO) + buys
         return max(abs(held + buys), abs(held - sells))
 
 
@@ -120,7 +130,7 @@ def play_together(
     entries: Sequence[dict[str, Any]], prefixes: Iterable[str]
 ) -> Iterator[tuple[int, str, Placement | None, dict[str, Standing]]]:
     """Yield time, whose step it was, the order that was taken in (None when none was) and everybody's standing."""
-    standings = {prefix: Standing() for prefix in prefixes}
+    standings = {prefix: Standing(sells_freely=prefix == MANUAL_PREFIX) for prefix in prefixes}
     asked = {placement.client_order_id: placement for placement in list_placements(entries)}
     seen: set[str] = set()
     for entry in entries:
@@ -162,8 +172,11 @@ def _take_event(standings: dict[str, Standing], event: dict[str, Any]) -> None:
     standing = standings[prefix]
     symbol, sign = event["s"], 1 if event["S"] == "BUY" else -1
     amount = sign * Decimal(event["l"])
+    standing.spent += amount * Decimal(event["L"])
     if event.get("N") and symbol.startswith(event["N"]):
         amount -= Decimal(event["n"])
+    elif event.get("N") and symbol.endswith(event["N"]):
+        standing.spent += Decimal(event["n"])
     standing.held[symbol] = standing.held.get(symbol, ZERO) + amount
 
 

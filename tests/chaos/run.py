@@ -4,13 +4,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
+from stockade_wire.order_ids import MANUAL_PREFIX
 from tests.chaos.account_limits import list_growths
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.judge import find_unsettled_books, judge
+from tests.chaos.losses import list_loss_growths
 from tests.chaos.replay import list_cancels, list_placements
 from tests.chaos.schedule import make_schedule
 from tests.chaos.stage import Stage, open_stage, remove_stage
@@ -34,9 +36,13 @@ class Report:
     orders: int = 0
     fills: int = 0
     cancels: int = 0
+    manual_orders: int = 0
     # Orders that stayed in their pod for the account's limit, and how near to it all came together (1 is the limit).
     denied_for_account: int = 0
     nearest_to_limit: Decimal = Decimal(0)
+    # Orders that stayed in their pod for a day's loss, and how near to a limit of losses one was that did not.
+    denied_for_loss: int = 0
+    nearest_to_loss: Decimal = Decimal(0)
     key_changes: int = 0
     violations: list[Violation] = field(default_factory=list)
     folder: Path | None = None
@@ -57,9 +63,11 @@ def run(
         _start(stage, tell)
         _play(stage, report, minutes * 60, tell)
         stage.begin_quiet()
+        prices = stage.read_prices()
         unsettled, evidence = _wait_for_quiet(stage, tell)
         for pod in stage.pods:
             pod.leave()
+        evidence = replace(evidence, prices=prices)
         report.acts = stage.counts
         report.key_changes = sum(account.rotations for account in stage.accounts)
         _count(report, evidence)
@@ -116,15 +124,20 @@ def _wait_for_quiet(stage: Stage, tell: Callable[[str], None]) -> tuple[list[str
 
 
 def _count(report: Report, evidence: Evidence) -> None:
+    placements = list_placements(evidence.entries)
     kinds = [entry["fault"]["kind"] for entry in evidence.entries if entry["kind"] == "fault"]
     report.strikes = Counter(kinds)
-    report.orders = len(list_placements(evidence.entries))
+    report.orders = len(placements)
     report.cancels = len(list_cancels(evidence.entries))
     report.fills = len(evidence.fills)
+    report.manual_orders = sum(each.client_order_id.startswith(MANUAL_PREFIX) for each in placements)
     denials = [row["reason"] or "" for row in evidence.order_events if row["state"] == "DENIED"]
+    report.denied_for_loss = sum("today's loss" in reason for reason in denials)
     report.denied_for_account = sum(reason.startswith("ACCOUNT_LIMIT_EXCEEDED") for reason in denials)
     uses = [growth.exposure / growth.limit for growth in list_growths(evidence)]
     report.nearest_to_limit = max(uses, default=Decimal(0))
+    losses = [growth.loss / growth.limit for growth in list_loss_growths(evidence)]
+    report.nearest_to_loss = max(losses, default=Decimal(0))
 
 
 def _judge_leaving(stage: Stage) -> list[Violation]:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 SECONDS_BETWEEN_ACTS = 1.6
@@ -32,8 +33,11 @@ DECK = {
     "halt": 2,
     "reduce": 1,
     "halt-account": 1,
+    "reduce-account": 1,
     "tighten-limits": 2,
     "tighten-account": 2,
+    "forbid-loss": 1,
+    "forbid-account-loss": 2,
     "kill-account-gateway": 3,
     "freeze-account-gateway": 2,
     "lose-account-gateway-and-postgresql": 1,
@@ -47,6 +51,8 @@ DECK = {
     "crash-market": 1,
     "cancel-by-hand": 3,
     "order-by-hand": 4,
+    "place-through-gateway": 7,
+    "cancel-through-gateway": 4,
     "drop-order-reply": 2,
     "disconnect-after-order": 2,
     "order-timeout": 2,
@@ -72,8 +78,11 @@ _PAIRS = {
     "halt": "activate",
     "reduce": "activate",
     "halt-account": "activate-account",
+    "reduce-account": "activate-account",
     "tighten-limits": "loosen-limits",
     "tighten-account": "loosen-account",
+    "forbid-loss": "allow-loss",
+    "forbid-account-loss": "allow-account-loss",
     "revoke-key": "restore-key",
 }
 _LASTING = frozenset(
@@ -121,6 +130,10 @@ def _describe(kind: str, at: float, source: random.Random, pods: int) -> list[Ac
         details = {"seconds": lasts}
     elif kind == "order-by-hand":
         details = {"rests": source.random() < 0.7, "side": source.choice(["BUY", "SELL"])}
+    elif kind == "place-through-gateway":
+        details = draw_manual_order(source)
+    elif kind == "cancel-through-gateway":
+        details = {"which": source.random()}
     elif kind == "rotate-keys":
         details = {"revoked_first": source.random() < 0.4}
     elif kind == "disconnect":
@@ -129,6 +142,16 @@ def _describe(kind: str, at: float, source: random.Random, pods: int) -> list[Ac
     if kind in _PAIRS:
         acts.append(Act(at + lasts, _PAIRS[kind], pod))
     return acts
+
+
+def draw_manual_order(source: random.Random) -> Details:
+    """Draw what a person asks for; `distance` from the market's price, for a purchase below it and for a sale above."""
+    side = source.choice(["BUY", "BUY", "SELL"])
+    kind = source.choice(["MARKET", "LIMIT", "LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT"])
+    # A stop fires on the market's other side; a limit order may also be one that is filled at once.
+    is_below = (side == "BUY") != (kind == "STOP_LOSS_LIMIT")
+    away = source.choice(["0.0002", "0.002", "0.05", "-0.002"])
+    return {"side": side, "type": kind, "distance": str(1 - Decimal(away) if is_below else 1 + Decimal(away))}
 
 
 def _count(source: random.Random, most: int) -> Details:

@@ -11,23 +11,29 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from psycopg.rows import dict_row
 
-from tests.chaos.account import TIGHT_EXPOSURE, WIDE_EXPOSURE, Account
-from tests.chaos.evidence import Evidence
-from tests.chaos.pod import TIGHT, WIDE, Pod, now_ms
+from tests.chaos.account import TIGHT_EXPOSURE, TIGHT_LOSS, WIDE_EXPOSURE, WIDE_LOSS, Account
+from tests.chaos.evidence import Candle, Evidence
+from tests.chaos.person import log_in
+from tests.chaos.pod import NO_LOSS, TIGHT, WIDE, Pod, now_ms
 from tests.chaos.schedule import Act
 from tests.support.algorithm_process import build_image
 from tests.support.postgresql import Ledger, Server, run_server
 from tests.support.sidecar_process import PaperExchange, Sidecar, make_token, place_by_hand
+from tests.support.waiting import wait_until
 
 # So many algorithms share one account, its keys and its limits.
 SHARING = 10
 BALANCES = {"USDT": "1000000", "BTC": "20", "ETH": "300", "BNB": "100"}
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _HAND_PREFIX = "hand-"
+# Ten times what Binance takes: what is lost by fees has to outweigh within a minute what prices may have done.
+_FEE = "0.01"
 _OF_DATABASE = ("kill-postgresql", "freeze-postgresql", "lose-account-gateway-and-postgresql")
 
 
@@ -40,10 +46,10 @@ class Stage:
         self._source = random.Random(f"{seed}/stage")  # noqa: S311 - reproducible on purpose
         self._server = server
         self.ledger: Ledger = server.create_ledger("chaos")
-        self.ledger.add_tenant("alpha")
+        self._token = log_in(self.ledger, self.ledger.add_tenant("alpha"))
         self.audit = folder / "audit.jsonl"
         flags = ("--seed", str(seed), "--audit", str(self.audit), "--history-minutes", "5")
-        self.paper = PaperExchange(*flags)
+        self.paper = PaperExchange(*flags, "--maker-fee", _FEE, "--taker-fee", _FEE)
         self._hand_orders: list[str] = []
         self._bans: list[tuple[int, int]] = []
         self._workers: list[threading.Thread] = []
@@ -68,6 +74,7 @@ class Stage:
             size=size,
             paper=self.paper,
             ledger_url=self.ledger.url("tenant-alpha"),
+            token=self._token,
             folder=self.folder / name,
         )
         self._hand_keys.append(hand_key)
@@ -134,6 +141,8 @@ class Stage:
             "activate": lambda: pod.change_control(trading="Active"),
             "tighten-limits": lambda: pod.change_control(limits=TIGHT),
             "loosen-limits": lambda: pod.change_control(limits=WIDE),
+            "forbid-loss": lambda: pod.change_control(limits=NO_LOSS),
+            "allow-loss": lambda: pod.change_control(limits=WIDE),
         }
         account_acts = {
             "kill-account-gateway": account.kill_gateway,
@@ -141,9 +150,12 @@ class Stage:
             "lose-account-gateway-and-postgresql": account.kill_gateway,
             "freeze-account-gateway": lambda: account.freeze_gateway(seconds),
             "halt-account": lambda: account.switch("Halted"),
+            "reduce-account": lambda: account.switch("Reducing"),
             "activate-account": lambda: account.switch("Active"),
             "tighten-account": lambda: account.limit(TIGHT_EXPOSURE),
             "loosen-account": lambda: account.limit(WIDE_EXPOSURE),
+            "forbid-account-loss": lambda: account.limit_loss(TIGHT_LOSS),
+            "allow-account-loss": lambda: account.limit_loss(WIDE_LOSS),
             "revoke-key": account.revoke_key,
             "restore-key": account.restore_key,
             "rotate-keys": lambda: account.rotate_keys(revoked_first=act.details["revoked_first"]),
@@ -156,6 +168,10 @@ class Stage:
             self._cancel_by_hand(pod)
         elif act.kind == "order-by-hand":
             self._order_by_hand(pod, act)
+        elif act.kind == "place-through-gateway":
+            account.person.place(act.details)
+        elif act.kind == "cancel-through-gateway":
+            account.person.cancel_one(act.details["which"])
 
     def _cancel_by_hand(self, pod: Pod) -> None:
         """Cancel one of the algorithm's orders on the exchange's web page."""
@@ -211,8 +227,21 @@ class Stage:
             worker.join(300)
         self.paper.call("DELETE", "/paper/v1/faults")
         self.paper.call("POST", "/paper/v1/feed/pause")
+        for account in self.accounts:
+            account.person.close()
         for pod in self.pods:
             pod.begin_quiet()
+
+    def read_prices(self) -> dict[str, list[Candle]]:
+        """Return what the exchange still has of the prices of each second."""
+        return {symbol: self._read_candles(symbol) for symbol in SYMBOLS}
+
+    def _read_candles(self, symbol: str) -> list[Candle]:
+        path = f"/api/v3/klines?symbol={symbol}&interval=1s&limit=1000"
+        rows = wait_until(
+            lambda: self.paper.ask(path), f"the prices of {symbol}", holds=lambda found: isinstance(found, list)
+        )
+        return [Candle(int(row[0]), low=Decimal(row[3]), high=Decimal(row[2])) for row in rows]
 
     def find_unsettled(self) -> list[str]:
         """Return what is still to be put in order, by pod: the exchange's own count of open orders is asked, too."""
@@ -244,6 +273,7 @@ class Stage:
             revocations=[each for account in self.accounts for each in account.list_revocations()],
             account_gateway_deaths=[death for account in self.accounts for death in account.deaths],
             foreign_orders=frozenset(self._hand_orders),
+            manual=[account.collect() for account in self.accounts],
         )
 
 

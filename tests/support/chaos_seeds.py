@@ -1,6 +1,6 @@
 """The schedules that run on every change: their seeds and size, and what they have to meet between them."""
 
-SEEDS = (25, 147)
+SEEDS = (3854, 8345)
 MINUTES = 0.5
 ALGORITHMS = 6
 MET = frozenset(
@@ -11,6 +11,7 @@ MET = frozenset(
         "stop-pod",
         "halt-account",
         "tighten-account",
+        "forbid-account-loss",
         "kill-account-gateway",
         "freeze-account-gateway",
         "lose-account-gateway-and-postgresql",
@@ -21,6 +22,8 @@ MET = frozenset(
         "disconnect",
         "cancel-by-hand",
         "order-by-hand",
+        "place-through-gateway",
+        "cancel-through-gateway",
         "drop-order-reply",
         "order-timeout",
         "lose-user-events",

@@ -136,6 +136,10 @@ class PaperExchange:
         answer: dict[str, Any] = self.call("POST", "/paper/v1/accounts", wish)
         return answer
 
+    def ask(self, path: str) -> Any:
+        """Ask the exchange a public question; returns the decoded answer, whatever its status."""
+        return json.loads(request(self.port, "GET", path)[1])
+
     def describe_account(self, number: int) -> dict[str, Any]:
         """Return what the exchange itself knows of an account."""
         accounts = self.call("GET", "/paper/v1/state")["accounts"]

@@ -20,12 +20,18 @@ def service_url(kubectl: Kubectl, name: str, namespace: str, port: int) -> str:
     return f"http://{found['spec']['clusterIP']}:{port}"
 
 
-def ask_json(url: str, body: Any = None, headers: dict[str, str] | None = None, method: str | None = None) -> Any:
+def ask_json(
+    url: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    method: str | None = None,
+    timeout_seconds: float = 20,
+) -> Any:
     """One HTTP request whose answer is JSON; an HTTP error is raised as urllib does."""
     data = None if body is None else json.dumps(body).encode()
     head = {"Content-Type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, data=data, headers=head, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:
         text = answer.read()
     return json.loads(text) if text else None
 

@@ -235,6 +235,15 @@ def test_an_account_gateway_that_died_by_itself_is_seen() -> None:
     assert rules_broken(replace(make_evidence(), account_gateway_deaths=["it ended"])) == {"nobody dies by himself"}
 
 
+def test_a_pod_that_goes_on_trading_after_another_took_its_place_is_seen() -> None:
+    good = make_evidence()
+    addresses = iter(("10.0.0.1", "10.0.0.2"))
+    moved = [{**each, "address": next(addresses)} if each["kind"] == "request" else each for each in good.entries]
+    assert judge(replace(good, entries=moved)) == []
+    third = write_order(f"{PREFIX}3", 3, BEGAN_MS + 200)[0] | {"address": "10.0.0.1"}
+    assert rules_broken(replace(good, entries=[*moved, third])) == {"at most one pod"}
+
+
 def test_a_request_that_arrives_late_counts_from_when_it_was_signed() -> None:
     cancel = write_request("order.cancel", BEGAN_MS + 30_000, origClientOrderId=FILLED, timestamp=str(BEGAN_MS))
     assert list_cancels([cancel]) == [(BEGAN_MS, FILLED)]

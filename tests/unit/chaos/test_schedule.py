@@ -42,7 +42,9 @@ def test_acts_are_in_order_and_all_trouble_ends() -> None:
         ("halt", "activate"),
         ("revoke-key", "restore-key"),
         ("halt-account", "activate-account"),
+        ("reduce-account", "activate-account"),
         ("tighten-account", "loosen-account"),
+        ("forbid-account-loss", "allow-account-loss"),
     ):
         for act in (each for each in acts if each.kind == begins):
             later = [each.kind for each in acts if each.at_seconds > act.at_seconds and each.pod == act.pod]
