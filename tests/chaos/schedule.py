@@ -51,8 +51,8 @@ DECK = {
     "crash-market": 1,
     "cancel-by-hand": 3,
     "order-by-hand": 4,
-    "place-through-gateway": 7,
-    "cancel-through-gateway": 4,
+    "place-through-gateway": 12,
+    "cancel-through-gateway": 6,
     "drop-order-reply": 2,
     "disconnect-after-order": 2,
     "order-timeout": 2,
@@ -146,7 +146,7 @@ def _describe(kind: str, at: float, source: random.Random, pods: int) -> list[Ac
 
 def draw_manual_order(source: random.Random) -> Details:
     """Draw what a person asks for; `distance` from the market's price, for a purchase below it and for a sale above."""
-    side = source.choice(["BUY", "BUY", "SELL"])
+    side = source.choice(["BUY", "SELL"])
     kind = source.choice(["MARKET", "LIMIT", "LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT"])
     # A stop fires on the market's other side; a limit order may also be one that is filled at once.
     is_below = (side == "BUY") != (kind == "STOP_LOSS_LIMIT")

@@ -3,8 +3,9 @@
 Apart from the stage because it must go on while that waits for an act to be done.
 """
 
+import http.client
+import subprocess
 import threading
-import urllib.error
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +68,7 @@ class Watch:
             while not self._closing.wait(PAUSE_SECONDS):
                 try:
                     self.look()
-                except (KubectlError, urllib.error.URLError, TimeoutError):
+                except (KubectlError, OSError, http.client.HTTPException, subprocess.TimeoutExpired):
                     continue  # The API server or the exchange is slow; nothing is lost until the next look.
         except Exception as error:
             self.failure = error  # Told by whoever waits for what this thread no longer sees.
@@ -97,6 +98,6 @@ def _ask_status(url: str) -> dict[str, Any]:
     """Return what a gateway says, nothing when it does not answer: it may just be ending or starting."""
     try:
         found: dict[str, Any] = ask_json(url, timeout_seconds=3)
-    except (OSError, ValueError):
+    except (OSError, http.client.HTTPException, ValueError):
         return {}
     return found
