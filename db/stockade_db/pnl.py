@@ -1,21 +1,32 @@
-"""Profit and loss by average cost; apart from the tables so that a small process can use it without SQLAlchemy.
+"""Profit and loss; apart from the tables so that a small process can use it without SQLAlchemy.
 
-This is the one PnL function: gateway, panel, API and metrics all call it. Realised profit, unrealised profit and fees
-are never added up here: whoever shows a sum shows its parts. The identity that the tests hold it to is
+This is the one PnL function: gateway, panel, API and metrics all call it. A sale realises its price less what was paid:
+on average, everywhere (limits, status, metrics, `position`), or for the oldest left, where a person asks for it. Both
+agree whenever a position is closed. Realised profit, unrealised profit and fees are never added up here: whoever shows
+a sum shows its parts. The identity that the tests hold both methods to is
 
     change of equity = realized + unrealized - fees
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
+from enum import StrEnum
+from itertools import tee
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 _ZERO = Decimal(0)
 # Twice the digits of the ledger's NUMERIC(38,18), so that a division's rounding never reaches a stored digit.
 _PRECISION = 76
+
+
+class Method(StrEnum):
+    """What a sale (or what buys back a short sale) is measured against."""
+
+    AVERAGE_COST = "average-cost"
+    FIRST_IN_FIRST_OUT = "fifo"
 
 
 class Filled(Protocol):
@@ -44,6 +55,9 @@ class Filled(Protocol):
     @property
     def trade_time(self) -> datetime:
         """When the exchange matched it (UTC)."""
+
+
+_Fill = TypeVar("_Fill", bound=Filled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +102,36 @@ class Pnl:
 
 
 def apply_fill(holding: Holding, fill: Filled, *, base_asset: str, quote_asset: str) -> Holding:
-    """Return the holding after one more fill.
+    """Return the holding after one more fill, by average cost.
 
     Commission in the base asset shrinks a purchase and enlarges a sale: it leaves the holding at the fill's price.
     """
     with localcontext(prec=_PRECISION):
-        in_base = fill.commission if fill.commission_asset == base_asset else _ZERO
-        signed = _direction(fill.side) * fill.quantity - in_base
-        moved = _move(holding, signed, fill.price)
-        fees, fees_quote = dict(holding.fees), holding.fees_quote
-        if fill.commission and fill.commission_asset is not None:
-            fees[fill.commission_asset] = fees.get(fill.commission_asset, _ZERO) + fill.commission
-            if fill.commission_asset == quote_asset:
-                fees_quote += fill.commission
-            fees_quote += in_base * fill.price
-        return replace(moved, fees=MappingProxyType(fees), fees_quote=fees_quote)
+        moved = _move(holding, _net_quantity(fill, base_asset), fill.price)
+        return _add_fees(moved, fill, base_asset, quote_asset)
+
+
+def follow_fills(
+    fills: Iterable[_Fill],
+    *,
+    base_asset: str,
+    quote_asset: str,
+    method: Method = Method.AVERAGE_COST,
+    again: Iterable[Filled] | None = None,
+) -> Iterator[tuple[_Fill, Holding]]:
+    """Yield each of one symbol's fills, given oldest first, with the holding after it.
+
+    First in, first out looks back at the oldest fill that is not sold again: `again` are the same fills once more, read
+    only as far as sales have come, so that neither way has to be kept. Without it those in between are kept in memory.
+    """
+    if method is Method.FIRST_IN_FIRST_OUT:
+        fills, again = (fills, again) if again is not None else tee(fills)
+        yield from _follow_first_in_first_out(fills, _list_lots(again, base_asset), base_asset, quote_asset)
+        return
+    holding = Holding()
+    for fill in fills:
+        holding = apply_fill(holding, fill, base_asset=base_asset, quote_asset=quote_asset)
+        yield fill, holding
 
 
 def join_holdings(earlier: Holding, later: Holding) -> Holding:
@@ -129,6 +158,7 @@ def compute_pnl(
     mark_price: Decimal | None = None,
     since: datetime | None = None,
     asset_prices: Mapping[str, Decimal] | None = None,
+    method: Method = Method.AVERAGE_COST,
 ) -> Pnl:
     """Return the result of one symbol's fills, given oldest first.
 
@@ -137,8 +167,7 @@ def compute_pnl(
     asset, in quote asset.
     """
     before = now = Holding()
-    for fill in fills:
-        now = apply_fill(now, fill, base_asset=base_asset, quote_asset=quote_asset)
+    for fill, now in follow_fills(fills, base_asset=base_asset, quote_asset=quote_asset, method=method):
         if since is not None and fill.trade_time < since:
             before = now
     fees_by_asset = {
@@ -168,6 +197,73 @@ def _direction(side: str) -> Literal[1, -1]:
     if side == "SELL":
         return -1
     raise ValueError(f"a fill's side is BUY or SELL, not {side!r}")
+
+
+def _net_quantity(fill: Filled, base_asset: str) -> Decimal:
+    """Return how much base asset came with a fill, or went when negative."""
+    return _direction(fill.side) * fill.quantity - _base_commission(fill, base_asset)
+
+
+def _base_commission(fill: Filled, base_asset: str) -> Decimal:
+    return fill.commission if fill.commission_asset == base_asset else _ZERO
+
+
+def _add_fees(holding: Holding, fill: Filled, base_asset: str, quote_asset: str) -> Holding:
+    if not fill.commission or fill.commission_asset is None:
+        return holding
+    fees, fees_quote = dict(holding.fees), holding.fees_quote
+    fees[fill.commission_asset] = fees.get(fill.commission_asset, _ZERO) + fill.commission
+    if fill.commission_asset == quote_asset:
+        fees_quote += fill.commission
+    fees_quote += _base_commission(fill, base_asset) * fill.price
+    return replace(holding, fees=MappingProxyType(fees), fees_quote=fees_quote)
+
+
+def _follow_first_in_first_out(
+    fills: Iterable[_Fill], lots: Iterator[tuple[Decimal, Decimal]], base_asset: str, quote_asset: str
+) -> Iterator[tuple[_Fill, Holding]]:
+    """Yield each fill with the holding after it; `lots` are all that will ever be opened, in order.
+
+    Nothing is divided, so every digit is exact.
+    """
+    holding = Holding()
+    left = price = _ZERO
+    for fill in fills:
+        with localcontext(prec=_PRECISION):
+            signed = _net_quantity(fill, base_asset)
+            opened = _opened(holding.quantity, signed)
+            to_close, paid = abs(signed) - opened, _ZERO
+            while to_close:
+                if not left:
+                    left, price = next(lots)
+                part = min(left, to_close)
+                left, to_close, paid = left - part, to_close - part, paid + part * price
+            released = paid.copy_sign(holding.quantity) if paid else paid
+            opened = opened.copy_sign(signed)
+            moved = replace(
+                holding,
+                quantity=holding.quantity + signed,
+                cost=holding.cost - released + opened * fill.price,
+                realized=holding.realized - (signed - opened) * fill.price - released,
+            )
+            holding = _add_fees(moved, fill, base_asset, quote_asset)
+        yield fill, holding
+
+
+def _list_lots(fills: Iterable[Filled], base_asset: str) -> Iterator[tuple[Decimal, Decimal]]:
+    """Yield quantity and price of what each fill opened, long or short; those that only close open nothing."""
+    quantity = _ZERO
+    for fill in fills:
+        signed = _net_quantity(fill, base_asset)
+        opened = _opened(quantity, signed)
+        quantity += signed
+        if opened:
+            yield opened, fill.price
+
+
+def _opened(quantity: Decimal, signed: Decimal) -> Decimal:
+    """Return how much of a change opens: all of it in the direction of what is held, else what goes beyond closing."""
+    return abs(signed) if quantity * signed >= 0 else max(abs(signed) - abs(quantity), _ZERO)
 
 
 def _move(holding: Holding, signed: Decimal, price: Decimal) -> Holding:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockade_db.pnl import compute_pnl
+from stockade_db.pnl import Method, compute_pnl
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 D = Decimal
 _NOTHING = D(0)
+FIFO = Method.FIRST_IN_FIRST_OUT
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,9 @@ def test_average_cost_and_first_in_first_out_differ_as_the_sdks_readme_says() ->
     readme = (Path(__file__).parents[3] / "algo-image/README.md").read_text()
     rows = re.findall(r"^\| (BUY|SELL) (\d+) at (\d+) \| (-?\d+) \| (-?\d+) \|$", readme, re.MULTILINE)
     trades: list[Trade] = []
-    purchases: list[Decimal] = []
-    first_out = D(0)
     for side, quantity, price, by_average, by_first_in in rows:
         trades.append(Trade(side, D(quantity), D(price)))
-        if side == "BUY":
-            purchases += [D(price)] * int(quantity)
-        else:
-            first_out += sum(D(price) - purchases.pop(0) for _ in range(int(quantity)))
-        assert (_pnl(*trades).realized, first_out) == (D(by_average), D(by_first_in))
+        assert (_pnl(*trades).realized, _pnl(*trades, method=FIFO).realized) == (D(by_average), D(by_first_in))
     assert len(rows) == 4
 
 
@@ -124,8 +119,9 @@ _TRADES = st.lists(
 )
 
 
-@given(_TRADES, _AMOUNT)
-def test_the_parts_add_up_to_the_money_that_moved(trades: list[Trade], mark: Decimal) -> None:
+@pytest.mark.parametrize("method", Method)
+@given(trades=_TRADES, mark=_AMOUNT)
+def test_the_parts_add_up_to_the_money_that_moved(method: Method, trades: list[Trade], mark: Decimal) -> None:
     base = quote = D(0)
     for trade in trades:
         sign = 1 if trade.side == "BUY" else -1
@@ -135,6 +131,6 @@ def test_the_parts_add_up_to_the_money_that_moved(trades: list[Trade], mark: Dec
             base -= trade.commission
         else:
             quote -= trade.commission
-    pnl = _pnl(*trades, mark_price=mark)
+    pnl = _pnl(*trades, mark_price=mark, method=method)
     assert pnl.quantity == base
     assert abs(pnl.realized + pnl.unrealized - pnl.fees - (base * mark + quote)) < D("1e-12")
