@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from stockade_panel.algorithms.profit import ProfitReader
 from stockade_panel.algorithms.queries import AlgorithmLedger
 from stockade_panel.audit.records import AuditLog
 from stockade_panel.cluster import Cluster
@@ -28,6 +29,7 @@ class Parts:
     objects: Objects
     sessions: SessionStore
     ledger: AlgorithmLedger
+    profit: ProfitReader
     audit: AuditLog
     users: UserRecords
     hub: Hub
@@ -49,6 +51,7 @@ def assemble(settings: Settings, cluster: Cluster) -> Parts:
         objects=objects,
         sessions=SessionStore(engine, settings.session_hours),
         ledger=AlgorithmLedger(engine),
+        profit=ProfitReader(engine),
         audit=AuditLog(engine),
         users=UserRecords(engine),
         hub=hub,

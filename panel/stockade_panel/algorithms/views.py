@@ -4,8 +4,9 @@ import difflib
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 
+from stockade_db.pnl import Method
 from stockade_panel.algorithms.acts import needs_name, offer_acts
 from stockade_panel.algorithms.chart import draw_sparkline
 from stockade_panel.algorithms.presenters import (
@@ -15,6 +16,7 @@ from stockade_panel.algorithms.presenters import (
     present_overview,
     summarize_checklist,
 )
+from stockade_panel.algorithms.profit import sum_profits
 from stockade_panel.cluster import Plural
 from stockade_panel.errors import ClusterError, NotFoundError
 from stockade_panel.formats import format_signed_money
@@ -108,6 +110,33 @@ def show_source(namespace: str, name: str) -> str:
         versions=range(newest, max(0, newest - VERSIONS_SHOWN), -1),
         kind=next(iter(manifest["spec"].get("source") or {"inline": ""})),
     )
+
+
+@blueprint.get("/algorithms/<namespace>/<name>/profit")
+def show_profit(namespace: str, name: str) -> str:
+    """What was realised, by the method asked for."""
+    overview = present_overview(read_algorithm(namespace, name))
+    wanted = request.args.get("method", Method.AVERAGE_COST)
+    if wanted not in list(Method):
+        abort(404)
+    profits = parts().profit.read_profits(overview.tenant, name, Method(wanted))
+    return render_template(
+        "algorithms/profit.html",
+        overview=overview,
+        method=Method(wanted),
+        profits=profits,
+        totals=sum_profits(profits),
+        read_at=datetime.now(UTC),
+    )
+
+
+@blueprint.get("/algorithms/<namespace>/<name>/fills.csv")
+def export_fills(namespace: str, name: str) -> Response:
+    """Every fill with what it realised by each method, written as it is read."""
+    overview = present_overview(read_algorithm(namespace, name))
+    lines = parts().profit.write_csv(overview.tenant, name)
+    named = {"Content-Disposition": f'attachment; filename="{name}-fills.csv"'}
+    return Response(lines, mimetype="text/csv", headers=named)
 
 
 @blueprint.get("/algorithms/<namespace>/<name>/manifest")

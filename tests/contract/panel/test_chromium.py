@@ -19,6 +19,7 @@ PAGES = (
     "/algorithms/tenant-chromium/grid/source",
     "/algorithms/tenant-chromium/grid/edit",
     "/algorithms/tenant-chromium/grid/manifest",
+    "/algorithms/tenant-chromium/grid/profit?method=fifo",
     "/algorithms/new",
     "/algorithms/new?example=momentum",
     "/accounts",
@@ -86,7 +87,7 @@ def running(trading: str = "Active", *, done: int = len(CONDITIONS)) -> dict[str
     }
 
 
-# Thirteen pages with a whole audit of each: on a busy machine a second or five per page.
+# Fourteen pages with a whole audit of each: on a busy machine a second or five per page.
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_of_a_trader_is_clean(chromium: Browser, trader: Stage, scheme: Scheme) -> None:

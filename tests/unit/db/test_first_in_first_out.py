@@ -82,7 +82,7 @@ def test_when_all_is_sold_both_methods_have_realised_the_same(trades: list[Trade
     closing = close_of(trades)
     whole = [*trades, closing] if closing else trades
     first_in, average = (holding_after(whole, method) for method in (FIFO, Method.AVERAGE_COST))
-    assert (first_in.quantity, first_in.cost) == (0, 0)
+    assert (first_in.quantity, first_in.cost) == (D(0), D(0))
     assert round(Fraction(average.realized) / LAST_DIGIT) * LAST_DIGIT == Fraction(first_in.realized)
 
 
@@ -113,7 +113,7 @@ def test_the_order_of_trades_counts_only_while_something_is_held(trades: list[Tr
     whole = [*trades, closing] if closing else trades
     shuffled = data.draw(st.permutations(whole))
     found, expected = holding_after(shuffled), holding_after(whole)
-    assert (found.quantity, found.cost, found.realized) == (0, 0, expected.realized)
+    assert (found.quantity, found.cost, found.realized) == (D(0), D(0), expected.realized)
 
 
 @given(TRADES)
