@@ -20,11 +20,13 @@ class Purpose(IntEnum):
 
     UPKEEP = 0
     ORDER = 1
-    CANCEL = 2
+    # Finding out what became of orders, and all of them after a reconnect: without it nobody may trade or flatten.
+    RECONCILE = 2
+    CANCEL = 3
 
 
-# Share of a limit up to which each purpose may still send. Cancels and what a person waits for keep the last part.
-_SHARE = {Purpose.UPKEEP: 0.70, Purpose.ORDER: 0.85, Purpose.CANCEL: 0.98}
+# Share of a limit up to which each purpose may still send. Orders leave a reserve to reconciliation, both to cancels.
+_SHARE = {Purpose.UPKEEP: 0.70, Purpose.ORDER: 0.85, Purpose.RECONCILE: 0.95, Purpose.CANCEL: 0.98}
 
 
 class RateBudget:

@@ -17,6 +17,7 @@ from stockade_gateway.exchange.decode import read_order, read_trade
 from stockade_gateway.exchange.rest import RECV_WINDOW_MS, RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.orders import Order, OrderReport
+from stockade_gateway.rate_budget import Purpose
 
 _QUIET_SECONDS = 45.0
 _RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -203,7 +204,7 @@ class Reconciler:
         asked_ns = time.time_ns()
         parameters = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}
         try:
-            row = await self._rest.get("/api/v3/order", parameters, signed=True)
+            row = await self._rest.get("/api/v3/order", parameters, signed=True, purpose=Purpose.RECONCILE)
         except StatusUnknownError:
             raise
         except ExchangeError as error:
@@ -258,7 +259,7 @@ class Reconciler:
     async def _list(self, path: str, parameters: dict[str, object]) -> list[dict[str, Any]]:
         """Return the rows of a signed question; none of a symbol that was delisted, so that the others trade on."""
         try:
-            rows: list[dict[str, Any]] = await self._rest.get(path, parameters, signed=True)
+            rows: list[dict[str, Any]] = await self._rest.get(path, parameters, signed=True, purpose=Purpose.RECONCILE)
         except ExchangeError as error:
             if error.code != _SYMBOL_DOES_NOT_EXIST:
                 raise

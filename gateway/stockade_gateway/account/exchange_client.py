@@ -74,9 +74,9 @@ class ExchangeClient:
         await self._client.close_connection()
 
     async def measure_clock(self) -> None:
-        """Ask for the exchange's time and set the clock by it."""
+        """Ask for the exchange's time and set the clock by it; out of the reserve, as nothing is taken without it."""
         sent = time.time_ns()
-        answer = await self._ask(Purpose.UPKEEP, self._client.get_server_time())
+        answer = await self._ask(Purpose.RECONCILE, self._client.get_server_time())
         self._clock.set_offset(answer["serverTime"], sent, time.time_ns())
         self._client.timestamp_offset = self._clock.offset_ms
 
@@ -96,13 +96,21 @@ class ExchangeClient:
         """Return a symbol's newest orders, oldest first."""
         return await self._ask_signed(self._client.get_all_orders, symbol=symbol, limit=limit)
 
-    async def get_trades(self, symbol: str, limit: int, order_id: int | None = None) -> Any:
-        """Return a symbol's newest trades, oldest first; those of one order when `order_id` is given."""
-        return await self._ask_signed(self._client.get_my_trades, symbol=symbol, limit=limit, orderId=order_id)
+    async def get_trades(self, symbol: str, limit: int) -> Any:
+        """Return a symbol's newest trades, oldest first."""
+        return await self._ask_signed(self._client.get_my_trades, symbol=symbol, limit=limit)
+
+    async def get_trades_of_order(self, symbol: str, limit: int, order_id: int) -> Any:
+        """Return the newest trades of an order that we are finding out about, oldest first."""
+        return await self._ask_signed(
+            self._client.get_my_trades, Purpose.RECONCILE, symbol=symbol, limit=limit, orderId=order_id
+        )
 
     async def get_order(self, symbol: str, client_order_id: str) -> Any:
-        """Return one order by its client order id."""
-        return await self._ask_signed(self._client.get_order, symbol=symbol, origClientOrderId=client_order_id)
+        """Return one order, that we are finding out about, by its client order id."""
+        return await self._ask_signed(
+            self._client.get_order, Purpose.RECONCILE, symbol=symbol, origClientOrderId=client_order_id
+        )
 
     async def place_order(self, parameters: dict[str, str]) -> Any:
         """Send an order, once; StatusUnknownError means that it may have been placed."""
@@ -130,16 +138,16 @@ class ExchangeClient:
         """Return a symbol's newest bars, oldest first."""
         return await self._ask(Purpose.UPKEEP, self._client.get_klines(symbol=symbol, interval=interval, limit=limit))
 
-    async def _ask_signed(self, method: Any, **parameters: Any) -> Any:
+    async def _ask_signed(self, method: Any, purpose: Purpose = Purpose.UPKEEP, **parameters: Any) -> Any:
         """Ask a signed question; once more after a timestamp that the exchange found wrong."""
         given = {name: value for name, value in parameters.items() if value is not None}
         try:
-            return await self._ask(Purpose.UPKEEP, method(**given))
+            return await self._ask(purpose, method(**given))
         except ExchangeError as error:
             if error.code != _WRONG_TIMESTAMP:
                 raise
         await self.measure_clock()
-        return await self._ask(Purpose.UPKEEP, method(**given))
+        return await self._ask(purpose, method(**given))
 
     async def _act(self, purpose: Purpose, request: Awaitable[Any]) -> Any:
         """Send an order or a cancel, once; a wrong timestamp is put right for the next one."""

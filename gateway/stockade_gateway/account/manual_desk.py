@@ -221,7 +221,7 @@ class ManualDesk:
             self._take(order.client_order_id, _refused(_NEVER_RECEIVED))
             raise _NeverReceivedError(0, _ORDER_DOES_NOT_EXIST, _NEVER_RECEIVED) from error
         if Decimal(answer["executedQty"]) > self._shares.manual.count_filled(order.client_order_id):
-            for trade in await self._exchange.get_trades(order.symbol, 1000, answer["orderId"]):
+            for trade in await self._exchange.get_trades_of_order(order.symbol, 1000, answer["orderId"]):
                 self._take_fill(manual_orders.read_trade(order, self._account, trade))
         self._take(order.client_order_id, manual_orders.read_answer(answer))
         return dict(answer)

@@ -46,9 +46,10 @@ class RestClient:
         self._connection: http.client.HTTPConnection | None = None
 
     async def measure_clock(self) -> None:
-        """Ask for the exchange's time and set the clock by it."""
+        """Ask for the exchange's time and set the clock by it; out of the reserve, as nothing is taken without it."""
+        await self._budget.wait(Purpose.RECONCILE)
         sent = time.time_ns()
-        answer = await self.get("/api/v3/time")
+        answer = await self.get("/api/v3/time", purpose=Purpose.RECONCILE)
         self._clock.set_offset(answer["serverTime"], sent, time.time_ns())
 
     async def keep_clock(self) -> None:

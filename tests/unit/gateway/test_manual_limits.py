@@ -62,7 +62,7 @@ class Exchange:
         """Return the order."""
         return self._describe()
 
-    async def get_trades(self, _symbol: str, _limit: int, _order_id: int) -> list[dict[str, Any]]:
+    async def get_trades_of_order(self, _symbol: str, _limit: int, _order_id: int) -> list[dict[str, Any]]:
         """Return its trades."""
         return self.trades
 

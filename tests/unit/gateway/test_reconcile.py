@@ -12,6 +12,7 @@ from stockade_gateway.errors import ExchangeError
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.orders import OrderState
+from stockade_gateway.rate_budget import Purpose, RateBudget
 from stockade_gateway.reconcile import Reconciler
 from tests.support.gateway_orders import PREFIX, make_order
 from tests.unit.gateway.test_books import World
@@ -28,6 +29,7 @@ class DictionaryExchange:
         self.trades: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.delisted = False
+        self.budget = RateBudget()
 
     def put(self, client_order_id: str, status: str, executed: str = "0") -> None:
         """Have an order."""
@@ -37,8 +39,12 @@ class DictionaryExchange:
             "stopPrice": "0", "updateTime": 1_760_000_000_000,
         }  # fmt: skip
 
-    async def get(self, path: str, parameters: dict[str, Any], **_details: object) -> Any:
-        """Answer one question."""
+    async def get(
+        self, path: str, parameters: dict[str, Any], *, signed: bool, purpose: Purpose = Purpose.UPKEEP
+    ) -> Any:
+        """Answer one question once there is weight left for it."""
+        assert signed
+        await self.budget.wait(purpose)
         self.asked.append(path)
         if self.delisted:
             raise ExchangeError(400, -1121, "Invalid symbol.")
@@ -176,6 +182,43 @@ async def test_what_is_closed_is_not_taken_in_anew_before_the_ledger_told_the_pa
             await asyncio.sleep(0.01)
     assert world.books.orders.get(f"{PREFIX}2") is not None
     running.cancel()
+
+
+async def test_neighbours_that_use_the_weight_up_do_not_keep_it_from_reconciling(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_760_000_010.0)
+    exchange = DictionaryExchange()
+    exchange.budget.note_weight(5400, time.time())
+    assert exchange.budget.seconds_until_free(Purpose.ORDER, time.time()) > 0
+    exchange.put(ORDER, "FILLED", "1")
+    exchange.trades = [
+        {
+            "symbol": "BTCUSDT", "id": 5, "orderId": 7, "price": "100", "qty": "1", "quoteQty": "100",
+            "commission": "0", "commissionAsset": "USDT", "time": 1_760_000_000_000, "isBuyer": True, "isMaker": True,
+        }
+    ]  # fmt: skip
+    reconciler = make_reconciler(world, exchange)
+    # The clock stands still: whoever waits here for the minute's end waits for ever.
+    async with asyncio.timeout(30):
+        await reconciler._reconcile_all()
+    assert state_of(world) is OrderState.FILLED
+    assert set(exchange.asked) == {f"/api/v3/{name}" for name in ("openOrders", "allOrders", "order", "myTrades")}
+
+
+async def test_an_unknown_orders_fate_is_asked_for_out_of_the_reserve(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_760_000_010.0)
+    exchange = DictionaryExchange()
+    exchange.budget.note_weight(5400, time.time())
+    exchange.put(ORDER, "NEW")
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    order.sent_time_ns = LONG_AGO_NS
+    async with asyncio.timeout(30):
+        await make_reconciler(world, exchange).resolve(order)
+    assert state_of(world) is OrderState.ACCEPTED
 
 
 async def test_while_the_connection_is_away_orders_wait(world: World) -> None:
