@@ -118,7 +118,7 @@ def kubelet_config() -> str:
         "serializeImagePulls": False,
         "maxPods": 250,
         # What SECURITY.md asks of every node: without it a pod's forks go on until they have the node's process ids.
-        "podPidsLimit": 1024,
+        "podPidsLimit": 256,
         "podLogsDir": str(POD_LOGS),
         "volumePluginDir": f"{DATA}/volume-plugins",
     }

@@ -42,4 +42,4 @@ def test_an_algorithms_pod_may_start_as_many_processes_as_the_documents_say(kube
     groups = [line.split(":", 2) for line in process.read("cgroup").decode().splitlines()]
     own = {controllers: path.lstrip("/") for _, controllers, path in groups}
     container = Path("/sys/fs/cgroup/pids") / own["pids"] if "pids" in own else Path("/sys/fs/cgroup") / own[""]
-    assert (container.parent / "pids.max").read_text().strip() == "1024"
+    assert (container.parent / "pids.max").read_text().strip() == "256"
