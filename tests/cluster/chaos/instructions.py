@@ -14,13 +14,17 @@ LEASE_OVER_MS = 7_000
 
 @dataclass
 class Instruction:
-    """One state of what is wanted. `generation` is the resource's with it, None while that is being written."""
+    """One state of what is wanted. `generation` is the resource's with it, None while that is being written.
+
+    `told_ms` is when a gateway had its generation, `acknowledged_ms` when all of it was in force for certain.
+    """
 
     set_ms: int
     trading: str
     limits: dict[str, Any]
     account_generation: int
     generation: int | None = None
+    told_ms: int | None = None
     acknowledged_ms: int | None = None
 
 
@@ -42,18 +46,15 @@ class Instructions:
 
     def confirm(self, generation: int, trading: str | None, account_generation: int, at_ms: int) -> None:
         """Note what a gateway said that it obeys, and under which of the account's generations leases are."""
+        for each in self.every:
+            if each.told_ms is None and each.generation is not None and generation >= each.generation:
+                each.told_ms = at_ms
         newest = self.newest
         if newest.acknowledged_ms is not None or newest.generation is None:
             return
         is_told = generation >= newest.generation and trading == newest.trading
         if is_told and account_generation >= newest.account_generation:
             newest.acknowledged_ms = at_ms
-
-    def find_delay_ms(self, instruction: Instruction) -> int | None:
-        """Return how long it took until this or a later one was obeyed, None when none was."""
-        later = self.every[self.every.index(instruction) :]
-        seen = [each.acknowledged_ms for each in later if each.acknowledged_ms is not None]
-        return min(seen) - instruction.set_ms if seen else None
 
     def list_periods(self) -> list[ControlPeriod]:
         """Return them as the judge reads them."""

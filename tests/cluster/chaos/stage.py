@@ -49,7 +49,7 @@ class Stage:
         self._limits: dict[str, dict[str, Any]] = dict.fromkeys(self.names, WIDE)
         self.account = Instructions()
         self.algorithms = {name: Instructions() for name in self.names}
-        # What was asked for around an operator's end, by the algorithm's name.
+        # What was asked for around an operator's end, and in which words.
         self.pending: list[tuple[str, Instruction]] = []
         self._prefixes: dict[str, str] = {}
         self.deaths: list[str] = []
@@ -117,8 +117,9 @@ class Stage:
 
     def note_pending(self, act: Act) -> None:
         """Keep what an act around an operator's end asked for: the next operator has to carry it out."""
-        names = self.names if act.kind in ACCOUNT_LIMITS else [self.names[act.pod or 0]]
-        self.pending += [(name, self.algorithms[name].newest) for name in names]
+        name = self.names[act.pod or 0]
+        told = self.account if act.kind in ACCOUNT_LIMITS else self.algorithms[name]
+        self.pending.append((f"{act.kind} {name}", told.newest))
 
     def _kill(self, namespace: str, prefix: str, uid: int) -> bool:
         """Kill a container's first process; False when there is none just now."""
@@ -222,6 +223,10 @@ class Stage:
         """Return what is still to be put in order."""
         assert self.watch.failure is None, f"nobody watches any more: {self.watch.failure}"
         reasons = [] if self.account.are_obeyed else ["the account's gateway does not obey yet"]
+        for found in self._tenant.kubectl.items("algorithms", self._tenant.namespace):
+            generation, status = found["metadata"]["generation"], found.get("status", {})
+            if not status.get("observedGeneration") == status.get("appliedControlGeneration") == generation:
+                reasons.append(f"{found['metadata']['name']}: the operator has not carried out generation {generation}")
         for name in self.names:
             status = self.watch.statuses.get(name)
             if status is None or not (status["connected"] and status["reconciled"]):

@@ -47,10 +47,11 @@ def test_an_instruction_is_obeyed_once_its_generation_its_trading_and_its_lease_
     assert told.list_periods()[0].acknowledged_ms == 2500
 
 
-def test_a_later_instruction_that_is_obeyed_settles_the_one_before() -> None:
+def test_an_instruction_that_a_later_one_overtook_was_heard_all_the_same() -> None:
     told = Instructions()
     first = Instruction(1000, "Halted", {}, account_generation=0, generation=2)
     told.every += [first, Instruction(2000, "Active", {}, account_generation=0, generation=3)]
-    assert told.find_delay_ms(first) is None
+    told.confirm(1, "Active", 0, 3000)
+    assert (first.told_ms, told.newest.told_ms) == (None, None)
     told.confirm(3, "Active", 0, 4000)
-    assert told.find_delay_ms(first) == 3000
+    assert (first.told_ms, first.acknowledged_ms, told.newest.acknowledged_ms) == (4000, None, 4000)
