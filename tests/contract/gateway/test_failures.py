@@ -1,6 +1,6 @@
 """What goes wrong between gateway and exchange, made to go wrong: no order is sent twice, none is forgotten."""
 
-from stockade_wire.messages import OrderEvent
+from stockade_wire.messages import Connection, OrderEvent
 from tests.contract.gateway.conftest import MakeSidecar
 from tests.support.sidecar_process import FIRST_KEYS, Algorithm, Sidecar
 from tests.support.waiting import wait_until
@@ -53,6 +53,9 @@ def test_a_lost_connection_is_replaced_and_trading_goes_on(sidecar: Sidecar) -> 
     for _ in range(2):
         sidecar.lose_connections()
     wait_until(lambda: algorithm.submit("BUY", "0.002").denied, "an order to pass", holds=lambda code: code is None)
+    told = [event.connected for event in algorithm.events if isinstance(event, Connection)]
+    assert len(told) >= 5, "there, and twice gone and back"
+    assert told == [place % 2 == 0 for place in range(len(told))]
     assert sidecar.exchange_open_orders() == {resting.client_order_id}
     algorithm.close()
 

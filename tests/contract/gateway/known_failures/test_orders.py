@@ -1,5 +1,7 @@
 """What trading programs lose money by: orders doubled, forgotten, taken from others or left behind."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.gateway.conftest import MakeSidecar
@@ -16,8 +18,11 @@ def sent_orders(paper: PaperExchange, sidecar: Sidecar) -> list[str]:
 
 
 @pytest.mark.parametrize("executed", [True, False])
-def test_order_executed_though_the_request_timed_out(sidecar: Sidecar, paper: PaperExchange, executed: bool) -> None:  # noqa: FBT001
-    paper.arm("order-timeout", executed=executed)
+@pytest.mark.parametrize("fault", [{"kind": "order-timeout"}, {"kind": "order-server-error", "status": 502}])
+def test_order_executed_though_the_request_timed_out(
+    sidecar: Sidecar, paper: PaperExchange, fault: dict[str, Any], *, executed: bool
+) -> None:
+    paper.arm(**fault, executed=executed)
     paper.arm("lose-user-events", count=20)
     algorithm = sidecar.connect()
     reply = algorithm.submit("BUY", "0.002")
