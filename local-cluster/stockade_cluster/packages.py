@@ -27,7 +27,10 @@ CLUSTER = {
 }
 TESTS = {
     "chromium": "the browser tests",
+    "gcc-aarch64-linux-gnu": "the launcher for the arm64 machine of its test",
+    "libc6-dev-arm64-cross": "the C library for it",
     "postgresql": "the database tests",
+    "qemu-system-arm": "the arm64 machine",
 }
 
 

@@ -12,8 +12,8 @@ FLAGS = ("-std=c17", "-static-pie", "-O2", "-Wall", "-Wextra", "-Werror", "-fsta
 BUILD_SECONDS = 100
 
 
-def build_launcher(folder: Path, without: Sequence[str] = ()) -> Path:
-    """Compile it in an existing folder; returns the program.
+def build_launcher(folder: Path, without: Sequence[str] = (), compiler: str = "gcc") -> Path:
+    """Compile it in an existing folder, perhaps for another machine; returns the program.
 
     `without` may name DESCRIPTORS, LIMITS, LANDLOCK, SECCOMP, ENVIRONMENT and SELF_TEST.
     """
@@ -29,7 +29,7 @@ def build_launcher(folder: Path, without: Sequence[str] = ()) -> Path:
     # What is left out leaves functions behind that nobody calls.
     removed = [*(f"-DWITHOUT_{defence}" for defence in without), *(["-Wno-unused-function"] if without else [])]
     subprocess.run(
-        ["gcc", *FLAGS, *removed, f"-I{folder}", "-o", program, *sorted(SOURCES.glob("*.c"))],
+        [compiler, *FLAGS, *removed, f"-I{folder}", "-o", program, *sorted(SOURCES.glob("*.c"))],
         check=True,
         timeout=BUILD_SECONDS,
     )

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.attacks.expectation import Attack
 from tests.support.launcher_builds import build_launcher
@@ -15,14 +16,20 @@ TOOLS = "tests.support.attacks.hostile"
 SCRIPTS = ("leave_things_behind.py", "naive_gateway.py", "weak_gateway.py")
 SOURCES_LINE = 'json.loads("{}")'
 TARGETS_LINE = "TARGETS: dict[str, str] = {}"
+NUMBERS_LINE = "NUMBERS: dict[int, int] = {}"
+NO_NUMBERS: Mapping[int, int] = MappingProxyType({})
 
 
-def make_source(attacks: Iterable[Attack], targets: Mapping[str, str]) -> str:
-    """Return the algorithm's source; `targets` are addresses of this cluster that attacks go for."""
+def make_source(attacks: Iterable[Attack], targets: Mapping[str, str], numbers: Mapping[int, int] = NO_NUMBERS) -> str:
+    """Return the algorithm's source.
+
+    `targets` are addresses of this cluster that attacks go for, `numbers` another machine's for x86-64's calls.
+    """
     tools = (HERE / "hostile.py").read_text()
-    assert tools.count(TARGETS_LINE) == 1
+    assert tools.count(TARGETS_LINE) == tools.count(NUMBERS_LINE) == 1
     sources = {attack.name: attack.source for attack in attacks}
-    sources[TOOLS] = tools.replace(TARGETS_LINE, f"TARGETS: dict[str, str] = {dict(targets)!r}")
+    tools = tools.replace(NUMBERS_LINE, NUMBERS_LINE.replace("{}", repr(dict(numbers))))
+    sources[TOOLS] = tools.replace(TARGETS_LINE, TARGETS_LINE.replace("{}", repr(dict(targets))))
     text = (HERE / "in_pod.py").read_text()
     assert text.count(SOURCES_LINE) == 1
     return text.replace(SOURCES_LINE, f"json.loads({json.dumps(sources)!r})")

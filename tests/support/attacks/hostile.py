@@ -1,7 +1,7 @@
 """What the attacks have in common: system calls by number, refusals without an errno, a bystander to attack.
 
 Its text travels into the pods together with the attacks, so it needs nothing but what the algorithm's image holds.
-Numbers of calls are x86-64's.
+Numbers of calls are x86-64's; `NUMBERS` has those of another machine.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ from stockade_wire.messages import Hello, LauncherReport, encode_request
 NEW_USER, NEW_NET, NEW_NS, NEW_IPC, NEW_PID = 0x10000000, 0x40000000, 0x00020000, 0x08000000, 0x20000000
 TARGETS: dict[str, str] = {}
 """Addresses of the cluster, filled in by `bundle.py`."""
+NUMBERS: dict[int, int] = {}
+"""This machine's number for one of x86-64's, filled in by `bundle.py`; empty where the attacks run on x86-64."""
 NEIGHBOUR = "stockade-neighbour"
 """An abstract socket that the runner of the suite listens on in each pod's network namespace."""
 RING, DOOR = "/run/stockade/market.ring", "/run/stockade/orders.sock"
@@ -42,7 +44,7 @@ class Refused(Exception):  # noqa: N818 - a verdict like any other, no error of 
 def call(number: int, *arguments: object) -> int:
     """Make a system call; raises OSError."""
     words = [ctypes.c_ulong(item & (2**64 - 1)) if isinstance(item, int) else item for item in arguments]
-    result = int(_libc.syscall(ctypes.c_long(number), *words))
+    result = int(_libc.syscall(ctypes.c_long(NUMBERS.get(number, number)), *words))
     if result == -1:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
