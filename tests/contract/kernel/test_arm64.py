@@ -23,6 +23,8 @@ from tests.support.kernel.questions import write_questions
 from tests.support.launcher_builds import SOURCES, build_launcher
 from tests.support.library_code import CODE
 
+# The emulator is slow where the machine is busy, and whichever test comes first waits for all of it.
+pytestmark = pytest.mark.timeout(900)
 CALLS = 150_000
 LAUNCHER, LEAKY, PROBE, FOREIGN = (f"/opt/stockade/bin/{name}" for name in ("launcher", "leaky", "probe", "foreign"))
 CODE_FOLDER = "/opt/stockade/code"
