@@ -61,16 +61,24 @@ class Connection:
             on_user_event=lambda *_: None, on_connection=lambda _: None, measure_clock=lambda: asyncio.sleep(0),
         )  # fmt: skip
         self._answer = answer
+        self.reconnected: list[str] = []
         self._connection = self.api.connection
         self.api.connection = cast("Any", self)
 
     def send(self, text: bytes) -> bool:
         """Take a request, and answer it at once."""
         if self._answer is not None:
-            frame = cast("WSFrame", SimpleNamespace(last_in_buffer=True))
             answer = {"id": json.loads(text)["id"], **self._answer}
-            asyncio.get_running_loop().call_soon(self._connection.receive, frame, json.dumps(answer).encode())
+            asyncio.get_running_loop().call_soon(self.receive, answer)
         return True
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """Have the exchange say something."""
+        self._connection.receive(cast("WSFrame", SimpleNamespace(last_in_buffer=True)), json.dumps(message).encode())
+
+    def reconnect(self, reason: str) -> None:
+        """Write it down."""
+        self.reconnected.append(reason)
 
 
 async def ask_websocket(answer: dict[str, Any] | None, budget: RateBudget) -> Any:
@@ -144,3 +152,16 @@ async def test_a_refusal_is_certain() -> None:
             await asked
         assert type(caught.value) is ExchangeError
         assert (caught.value.status, caught.value.code) == (400, -2013)
+
+
+@pytest.mark.parametrize("kind", ["serverShutdown", "eventStreamTerminated"])
+async def test_a_connection_that_is_about_to_end_is_replaced(kind: str) -> None:
+    connection = Connection(None, RateBudget())
+    connection.receive({"event": {"e": kind, "E": 1_760_000_000_000}})
+    assert connection.reconnected == [f"the exchange sent {kind}"]
+
+
+async def test_a_key_that_is_revoked_in_mid_session_is_told_and_the_connection_replaced() -> None:
+    connection = Connection(None, RateBudget())
+    connection.receive({"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid API-key"}})
+    assert (connection.api.refusal, connection.reconnected) == ("Invalid API-key", ["Invalid API-key"])
