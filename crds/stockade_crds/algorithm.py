@@ -195,7 +195,7 @@ class AlgorithmSpec(Part):
     )
     resources: Resources = Field(default_factory=Resources, description="What the algorithm's container may use.")
     runtime_class_name: SubdomainName | None = Field(
-        default=None, description="A RuntimeClass with stronger isolation, for example gvisor."
+        default=None, description="A RuntimeClass with stronger isolation; see gVisor and Kata in SECURITY.md."
     )
     host_users: bool = Field(
         default=True,
