@@ -45,9 +45,10 @@ def find_loosest_limit(algorithm: AlgorithmEvidence, name: str, since_ms: int, u
 
 
 def may_be_halted(controls: Sequence[ControlPeriod], at_ms: int) -> bool:
-    """Return whether Halted, which cancels everything, may have been in force."""
+    """Return whether Halted, which cancels everything, may have been in force: until a later control was confirmed."""
     for number, period in enumerate(controls):
-        ends_ms = min((each.acknowledged_ms or each.set_ms for each in controls[number + 1 :]), default=None)
+        later = [each.acknowledged_ms for each in controls[number + 1 :] if each.acknowledged_ms is not None]
+        ends_ms = min(later, default=None)
         over = ends_ms is not None and at_ms > ends_ms + LATE_ARRIVAL_MS
         if period.trading == "Halted" and period.set_ms <= at_ms and not over:
             return True

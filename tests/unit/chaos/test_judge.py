@@ -198,6 +198,19 @@ def test_an_amended_order_counts_with_its_lower_quantity() -> None:
     assert last[2].worst("BTCUSDT") == Decimal("1.249")
 
 
+def test_a_gateway_that_reads_halted_late_may_cancel_until_it_has_confirmed_what_came_after() -> None:
+    good = with_algorithm(make_evidence(), may_cancel=False)
+    cancel = write_request("order.cancel", BEGAN_MS + 20_000, symbol="BTCUSDT", origClientOrderId=RESTING)
+    evidence = replace(good, entries=[*good.entries, cancel])
+    assert rules_broken(evidence) == {"no foreign order touched"}
+    before = good.algorithms[0].controls[0]
+    halted = ControlPeriod(BEGAN_MS + 200, None, "Halted", LIMITS)
+    overtaken = ControlPeriod(BEGAN_MS + 300, None, "Active", LIMITS)
+    for seen_ms, broken in ((BEGAN_MS + 19_000, set()), (BEGAN_MS + 9_000, {"no foreign order touched"})):
+        last = ControlPeriod(BEGAN_MS + 400, seen_ms, "Active", LIMITS)
+        assert rules_broken(with_algorithm(evidence, controls=[before, halted, overtaken, last])) == broken
+
+
 def test_cancelling_all_of_an_account_is_seen() -> None:
     good = make_evidence()
     sweep = write_request("DELETE /api/v3/openOrders", BEGAN_MS + 500, symbol="BTCUSDT")
