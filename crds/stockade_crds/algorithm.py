@@ -116,7 +116,9 @@ class Limits(Part):
     )
     max_daily_loss: Amount | None = Field(
         default=None,
-        description="The loss of one UTC day, in quoteAsset, after which orders that raise a position are denied.",
+        description="The loss of one UTC day, in quoteAsset, after which orders that raise a position are denied. "
+        "It is what the day realized, less its fees, and all that is unrealized now, whenever that was lost; "
+        "a fill of yesterday that is found late counts for today.",
     )
     price_band_percent: Amount | None = Field(
         default=None, description="How far from the market a limit price may be, in percent, at most 100."

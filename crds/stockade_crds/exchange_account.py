@@ -56,7 +56,9 @@ class AccountLimits(Part):
         default=None, description="The largest sum of all positions' values, in quoteAsset."
     )
     max_daily_loss: Amount | None = Field(
-        default=None, description="The loss of one UTC day, in quoteAsset, after which trading is halted."
+        default=None,
+        description="The loss of one UTC day, in quoteAsset, after which trading is halted. "
+        "It is what the day realized, less its fees, and all that is unrealized now, whenever that was lost.",
     )
     quote_asset: Asset = Field(default="USDT", description="The asset these limits are counted in.")
 

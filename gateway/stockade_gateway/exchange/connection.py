@@ -27,7 +27,7 @@ class SupervisedConnection:
 
     `on_text` gets each message's bytes and whether it is the last one of its receive buffer. `on_open` is awaited after
     each connect and says whatever has to be said first; the connection counts as up once it returned. `on_change` is
-    told when it came up and when it is gone.
+    told when it came up and when it is gone. `admit` is awaited before each connect, where that counts against a limit.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class SupervisedConnection:
         on_text: Callable[[bytes | memoryview, bool], None],
         on_open: Callable[[], Awaitable[None]],
         on_change: Callable[[bool], None],
+        admit: Callable[[], Awaitable[None]] | None = None,
         quiet_seconds: float | None = None,
     ) -> None:
         self._name = name
@@ -45,6 +46,7 @@ class SupervisedConnection:
         self._on_text = on_text
         self._on_open = on_open
         self._on_change = on_change
+        self._admit = admit
         self._quiet_seconds = quiet_seconds
         self._transport: WSTransport | None = None
         self.connected = False
@@ -69,6 +71,8 @@ class SupervisedConnection:
         """Connect, and connect again, until cancelled."""
         wait = _FIRST_WAIT_SECONDS
         while True:
+            if self._admit is not None:
+                await self._admit()
             started = time.monotonic()
             try:
                 await self._live_once()

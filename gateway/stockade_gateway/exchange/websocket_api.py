@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from stockade_gateway.exchange.connection import SupervisedConnection
 from stockade_gateway.exchange.decode import WebsocketApiFrame, event_head_decoder, websocket_api_decoder
 from stockade_gateway.exchange.rest import RECV_WINDOW_MS, TIMESTAMP_REFUSED
 from stockade_gateway.keys import ExchangeKeys
-from stockade_gateway.rate_budget import RateBudget
+from stockade_gateway.rate_budget import Purpose, RateBudget
 from stockade_gateway.signing import sign_parameters
 
 _TIMEOUT_SECONDS = 10.0
@@ -53,7 +53,13 @@ class WebsocketApi:
         self._waiting: dict[int, asyncio.Future[WebsocketApiFrame]] = {}
         self.refusal: str | None = None
         self.connection = SupervisedConnection(
-            "WebSocket API", url, on_text=self._receive, on_open=self._subscribe, on_change=self._note_connection
+            "WebSocket API",
+            url,
+            on_text=self._receive,
+            on_open=self._subscribe,
+            on_change=self._note_connection,
+            # Who opens connections during a ban is banned for longer (Binance, "IP limits").
+            admit=lambda: budget.wait(Purpose.RECONCILE),
         )
 
     @property
@@ -124,20 +130,26 @@ class WebsocketApi:
         error = frame.error or {}
         code, message = int(error.get("code", 0)), str(error.get("msg", ""))
         if status in (418, 429):
-            retry_at_ms = (error.get("data") or {}).get("retryAfter")
-            seconds = max(retry_at_ms / 1000 - self._clock.now_ms() / 1000, 1.0) if retry_at_ms else 60.0
-            self._budget.block(seconds, time.time())
-            raise RateLimitedError(status, code, message, seconds)
+            raise RateLimitedError(status, code, message, self._take_in_block(error))
         # -1006 and -1007 say so in words; a 5xx never says that nothing happened (Binance, "HTTP return codes").
         if status >= 500 or status == 0 or code in (-1006, -1007):
             raise StatusUnknownError(f"{method}: {message or 'no usable answer'} (status {status})")
         raise ExchangeError(status, code, message, error.get("data"))
 
+    def _take_in_block(self, error: Mapping[str, Any]) -> float:
+        """Send nothing until the time the exchange names; returns the seconds until then."""
+        retry_at_ms = (error.get("data") or {}).get("retryAfter")
+        seconds = max(retry_at_ms / 1000 - self._clock.now_ms() / 1000, 1.0) if retry_at_ms else 60.0
+        self._budget.block(seconds, time.time())
+        return seconds
+
     async def _subscribe(self) -> None:
         try:
             answer = await self.request("userDataStream.subscribe.signature", {})
         except ExchangeError as error:
-            self.refusal = f"user events can't be subscribed: {error.message}"
+            # What the exchange said of the connection before it ended it says more than that it is gone.
+            if error.status or self.refusal is None:
+                self.refusal = f"user events can't be subscribed: {error.message}"
             logger.warning("WebSocket API: %s", self.refusal)
             if error.code == TIMESTAMP_REFUSED:
                 # Nothing else is asked while there is no connection, so nothing else would notice.
@@ -176,6 +188,10 @@ class WebsocketApi:
         future = self._waiting.get(frame.id) if isinstance(frame.id, int) else None
         if future is not None and not future.done():
             future.set_result(frame)
+        elif frame.status in (418, 429):
+            # Said to the connection and not to a request: the weight is used up, or the address is banned.
+            self.refusal = str((frame.error or {}).get("msg", "the exchange's rate limit is reached"))
+            self._take_in_block(frame.error or {})
         elif frame.status == 401:
             # The key was revoked in mid-session: the exchange says so with an id of null.
             self.refusal = str((frame.error or {}).get("msg", "the key was refused"))

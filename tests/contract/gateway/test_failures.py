@@ -2,7 +2,7 @@
 
 from stockade_wire.messages import Connection, OrderEvent
 from tests.contract.gateway.conftest import MakeSidecar
-from tests.support.sidecar_process import FIRST_KEYS, Algorithm, Sidecar
+from tests.support.sidecar_process import FINAL, FIRST_KEYS, Algorithm, Sidecar
 from tests.support.waiting import wait_until
 
 
@@ -67,6 +67,26 @@ def test_a_clock_measured_wrong_is_measured_again_before_the_next_connection(mak
     sidecar.paper.call("DELETE", "/paper/v1/faults")
     sidecar.lose_connections()
     assert sidecar.status()["reason"] is None
+
+
+def test_a_clock_that_goes_wrong_while_trading_costs_one_order(sidecar: Sidecar) -> None:
+    algorithm = sidecar.connect()
+    before = sidecar.paper.last_audit_number()
+    sidecar.paper.arm("skew-clock", milliseconds=30_000, seconds=600)
+    late = algorithm.submit("BUY", "0.002")
+    assert "(-1021)" in str(algorithm.wait_for_state(late.client_order_id, *FINAL).reason)
+    wait_until(
+        lambda: [e for e in sidecar.paper.read_audit(before) if e.get("name") == "GET /api/v3/time"], "a new measuring"
+    )
+    # The answer may still be on its way; the skew stays.
+    wait_until(
+        lambda: algorithm.wait_for_state(algorithm.submit("BUY", "0.002").client_order_id, *FINAL).state,
+        "an order that is not refused for its timestamp",
+        holds=lambda state: state == "FILLED",
+    )
+    assert late.client_order_id not in sidecar.exchange_orders()
+    sidecar.wait_for_same_books()
+    algorithm.close()
 
 
 def test_a_killed_gateway_comes_back_with_every_order_and_no_more(sidecar: Sidecar) -> None:

@@ -130,6 +130,28 @@ def test_it_takes_the_keys_that_are_named_while_it_starts_with_revoked_ones(
     assert sidecar.status()["keysSecret"] == SECOND_KEYS
 
 
+def test_keys_revoked_while_it_trades_stop_it_in_words_and_new_ones_let_it_go_on(
+    make_sidecar: MakeSidecar, paper: PaperExchange, account: dict[str, Any]
+) -> None:
+    sidecar = make_sidecar(account=account).start()
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    paper.call("DELETE", f"/paper/v1/keys/{account['apiKey']}")
+    status = sidecar.wait_for_status("the refusal", lambda seen: "Invalid API-key" in str(seen["reason"]))
+    assert (status["connected"], status["openOrders"]) == (False, 1)
+    assert algorithm.submit("BUY", "0.002").denied == "RECONCILING"
+    sidecar.mount_keys(SECOND_KEYS, paper.open_account(account=account["account"]))
+    sidecar.set_control(keysSecret=SECOND_KEYS)
+    sidecar.wait_for_status("peace", lambda seen: seen["reason"] is None and seen["keysSecret"] == SECOND_KEYS)
+    sidecar.wait_until_ready()
+    algorithm.wait_for_state(algorithm.submit("BUY", "0.002").client_order_id, "FILLED")
+    assert sidecar.exchange_open_orders() == {resting.client_order_id}
+    algorithm.cancel(str(resting.client_order_id))
+    algorithm.wait_for_state(resting.client_order_id, "CANCELED")
+    algorithm.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [

@@ -54,13 +54,15 @@ def test_flatten_keeps_still_while_halted(sidecar: Sidecar) -> None:
     assert held_by_the_algorithm(sidecar) == Decimal("0.003")
 
 
-def test_a_dead_algorithms_orders_are_cancelled(sidecar: Sidecar) -> None:
+@pytest.mark.parametrize(("action", "open_orders"), [("Keep", 1), ("CancelOrders", 0)])
+def test_a_dead_algorithms_orders_are_kept_or_cancelled(sidecar: Sidecar, action: str, open_orders: int) -> None:
     algorithm = trade(sidecar)
-    sidecar.apply_control(deadMan={"afterSeconds": 1, "action": "CancelOrders"})
+    sidecar.apply_control(deadMan={"afterSeconds": 1, "action": action})
     algorithm.close()
     status = sidecar.wait_for_status("the dead man's action", lambda status: status["deadMan"] is not None)
-    assert status["deadMan"]["result"] == "Done"
-    assert sidecar.exchange_open_orders() == set()
+    assert (status["deadMan"]["action"], status["deadMan"]["result"]) == (action, "Done")
+    assert len(sidecar.exchange_open_orders()) == status["openOrders"] == open_orders
+    assert held_by_the_algorithm(sidecar) == Decimal("0.003")
     assert status["algorithmState"] == "Gone"
 
 

@@ -39,6 +39,63 @@ def wait_for_both(algorithm: Algorithm, reply: OrderListReply, *states: str) -> 
     return [algorithm.wait_for_state(name, *states) for name in reply.client_order_ids]
 
 
+# --- Conditional orders and makers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "stop", "limit"),
+    [
+        ("STOP_LOSS", "SELL", "0.6", None),
+        ("STOP_LOSS", "BUY", "1.4", None),
+        ("STOP_LOSS_LIMIT", "SELL", "0.6", "0.59"),
+        ("STOP_LOSS_LIMIT", "BUY", "1.4", "1.41"),
+        ("TAKE_PROFIT", "SELL", "1.4", None),
+        ("TAKE_PROFIT", "BUY", "0.6", None),
+        ("TAKE_PROFIT_LIMIT", "SELL", "1.4", "1.39"),
+        ("TAKE_PROFIT_LIMIT", "BUY", "0.6", "0.61"),
+        ("LIMIT_MAKER", "SELL", None, "1.4"),
+        ("LIMIT_MAKER", "BUY", None, "0.6"),
+    ],
+)
+def test_each_type_rests_at_the_exchange_as_it_was_meant(
+    shared: Sidecar, kind: str, side: str, stop: str | None, limit: str | None
+) -> None:
+    algorithm = shared.connect()
+    market = shared.paper.last_price()
+    stop_price, price = (f"{market * Decimal(part):.2f}" if part else None for part in (stop, limit))
+    reply = algorithm.submit(side, "0.002", price, type=kind, stop_price=stop_price)
+    assert reply.denied is None, reply
+    accepted = algorithm.wait_for_state(reply.client_order_id, *FINAL, "ACCEPTED")
+    assert (accepted.state, accepted.type, accepted.side, accepted.reason) == ("ACCEPTED", kind, side, None)
+    order = shared.exchange_orders()[str(reply.client_order_id)]
+    assert (order["type"], order["side"], Decimal(order["origQty"])) == (kind, side, Decimal("0.002"))
+    assert [Decimal(order["price"]), Decimal(order["stopPrice"])] == [Decimal(price or 0), Decimal(stop_price or 0)]
+    algorithm.cancel(str(reply.client_order_id))
+    algorithm.wait_for_state(reply.client_order_id, "CANCELED")
+    algorithm.close()
+
+
+@pytest.mark.usefixtures("falling")
+@pytest.mark.parametrize(("kind", "part"), [("TAKE_PROFIT", None), ("TAKE_PROFIT_LIMIT", "1.01")])
+def test_a_take_profit_fires_when_its_price_is_reached(shared: Sidecar, kind: str, part: str | None) -> None:
+    algorithm = shared.connect()
+    market = shared.paper.last_price()
+    price = f"{market * Decimal(part):.2f}" if part else None
+    reply = algorithm.submit("BUY", "0.002", price, type=kind, stop_price=f"{market * Decimal('0.9995'):.2f}")
+    assert reply.denied is None, reply
+    assert algorithm.wait_for_state(reply.client_order_id, *FINAL).state == "FILLED"
+    algorithm.close()
+
+
+def test_a_maker_that_would_take_is_rejected_in_words(shared: Sidecar) -> None:
+    algorithm = shared.connect()
+    reply = algorithm.submit("BUY", "0.002", f"{shared.paper.last_price() * Decimal('1.02'):.2f}", type="LIMIT_MAKER")
+    assert reply.denied is None, reply
+    assert "immediately match" in str(algorithm.wait_for_state(reply.client_order_id, *FINAL).reason)
+    assert shared.exchange_orders().get(str(reply.client_order_id), {}).get("status") in (None, "REJECTED")
+    algorithm.close()
+
+
 # --- Trailing ---------------------------------------------------------------------------------------------------------
 
 

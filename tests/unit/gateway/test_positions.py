@@ -1,6 +1,6 @@
 """Positions: net quantities, today's result, and what survives the journal."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from stockade_gateway.market import Market
@@ -69,3 +69,29 @@ def test_a_saved_state_is_the_same_state() -> None:
     restored.restore(*positions.save())
     assert restored.save() == positions.save()
     assert restored.compute_day_result(make_market(), TODAY) == positions.compute_day_result(make_market(), TODAY)
+
+
+def test_at_the_days_turn_what_was_realized_is_left_behind_and_all_that_is_unrealized_counts_on() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "2"))
+    positions.apply(make_execution(2, "1", side="SELL", price="70", commission=Decimal("0.5")))
+    market = make_market("80", "80")
+    before = positions.compute_day_result(market, TODAY.replace(hour=23, minute=59, second=59))
+    assert (before.realized, before.unrealized, before.fees) == (Decimal(-30), Decimal(-20), Decimal("0.5"))
+    tomorrow = (TODAY + timedelta(days=1)).replace(hour=0)
+    after = positions.compute_day_result(market, tomorrow)
+    # The position fell by 20 yesterday, and today it is still 20 below its cost.
+    assert (after.realized, after.unrealized, after.fees, after.total) == tuple(map(Decimal, (0, -20, 0, -20)))
+    # The day never goes back, and a fill of yesterday that is found only now counts for today.
+    positions.apply(make_execution(3, "1", side="SELL", price="60"))
+    late = positions.compute_day_result(market, tomorrow)
+    assert (late.realized, late.unrealized) == (Decimal(-40), Decimal(0))
+
+
+def test_the_days_turn_is_utcs_whatever_the_clocks_zone() -> None:
+    positions = make_positions()
+    positions.apply(make_execution(1, "1"))
+    positions.apply(make_execution(2, "1", side="SELL", price="90"))
+    in_tokyo = datetime(2023, 11, 15, 8, 59, tzinfo=timezone(timedelta(hours=9)))
+    assert positions.compute_day_result(make_market(), in_tokyo).realized == Decimal(-10)
+    assert positions.compute_day_result(make_market(), in_tokyo + timedelta(minutes=1)).realized == 0

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from stockade_gateway import reconcile
 from stockade_gateway.errors import ExchangeError
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
@@ -62,9 +63,21 @@ class DictionaryExchange:
 
 
 class FakeApi:
-    """A connection that is up."""
+    """A connection that is up, and keeps why it was to be replaced."""
 
     connected = True
+
+    def __init__(self) -> None:
+        self.reconnects: list[str] = []
+
+    @property
+    def connection(self) -> "FakeApi":
+        """Be the socket, too."""
+        return self
+
+    def reconnect(self, reason: str) -> None:
+        """Keep the reason."""
+        self.reconnects.append(reason)
 
 
 def make_reconciler(world: World, exchange: DictionaryExchange) -> Reconciler:
@@ -243,6 +256,30 @@ async def test_an_order_of_more_executions_than_a_page_holds_is_read_whole(world
     await make_reconciler(world, exchange)._reconcile_known()
     assert state_of(world) is OrderState.FILLED
     assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
+
+
+@pytest.mark.parametrize("missed", [True, False])
+async def test_a_user_stream_that_fell_silent_is_replaced_when_news_were_missed(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, missed: bool
+) -> None:
+    monkeypatch.setattr(reconcile, "_QUIET_SECONDS", 0.01)
+    exchange, api = DictionaryExchange(), FakeApi()
+    exchange.put(ORDER, "NEW")
+    reconciler = make_reconciler(world, exchange)
+    reconciler._api = cast("WebsocketApi", api)
+    await reconciler._reconcile_all()
+    reconciler._complete_once = True
+    if missed:
+        # Its end is long ago, and no event told it.
+        exchange.put(ORDER, "CANCELED")
+    asked = len(exchange.asked)
+    running = asyncio.create_task(reconciler.run())
+    async with asyncio.timeout(30):
+        while not (api.reconnects if missed else len(exchange.asked) > asked + 3):  # noqa: ASYNC110 - plain figures
+            await asyncio.sleep(0.01)
+    running.cancel()
+    assert api.reconnects == (["user events were missed"] if missed else [])
+    assert state_of(world) is (OrderState.CANCELED if missed else OrderState.ACCEPTED)
 
 
 async def test_a_delisted_symbol_ends_its_orders_and_holds_up_nothing(world: World) -> None:

@@ -68,6 +68,19 @@ def test_queue_overflow_kills_the_stream(sidecar: Sidecar) -> None:
     algorithm.close()
 
 
+def test_server_shut_down_after_its_announcement(sidecar: Sidecar) -> None:
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    # Binance sends `serverShutdown` ten minutes before it ends the connection: ours is replaced before that.
+    sidecar.paper.call("POST", "/paper/v1/shutdown-notice")
+    wait_until(lambda: len(requests(sidecar, SUBSCRIBE)), "a new subscription", holds=lambda count: count == 2)
+    sidecar.wait_until_ready()
+    sidecar.cancel_on_the_web_page(resting.client_order_id)
+    algorithm.wait_for_state(resting.client_order_id, "CANCELED")
+    algorithm.close()
+
+
 def test_partial_fill_during_disconnect(make_sidecar: MakeSidecar, paper: PaperExchange) -> None:
     sidecar = make_sidecar(account=paper.open_account(balances={"USDT": "100000000"})).start()
     algorithm = sidecar.connect()

@@ -6,8 +6,10 @@ import pytest
 
 from tests.contract.gateway.conftest import MakeSidecar
 from tests.support.sidecar_process import FINAL, PaperExchange, Sidecar
+from tests.support.waiting import wait_until
 
 BOTS = 6
+CANCELS = ("order.cancel", "DELETE /api/v3/order")
 
 
 def sent_orders(paper: PaperExchange, sidecar: Sidecar) -> list[str]:
@@ -31,6 +33,26 @@ def test_order_executed_though_the_request_timed_out(
     assert sent_orders(paper, sidecar) == [reply.client_order_id]
     assert len(sidecar.exchange_orders()) == int(executed)
     sidecar.wait_for_same_books()
+    algorithm.close()
+
+
+def test_cancel_carried_out_though_its_answer_was_lost(sidecar: Sidecar, paper: PaperExchange) -> None:
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    before = paper.last_audit_number()
+    paper.arm("lose-user-events", count=20)
+    paper.arm("delay-replies", milliseconds=60_000)
+    assert algorithm.cancel(str(resting.client_order_id)).denied is None
+    wait_until(sidecar.exchange_open_orders, "the cancel at the exchange", holds=lambda names: not names)
+    # The answer is under way for a minute when its connection ends.
+    paper.disconnect("websocket-api")
+    algorithm.wait_for_state(resting.client_order_id, "CANCELED")
+    sidecar.wait_until_ready()
+    assert sidecar.status()["openOrders"] == 0
+    cancels = [entry["name"] for entry in paper.read_audit(before) if entry.get("name") in CANCELS]
+    assert cancels[0] == "order.cancel"
+    assert len(cancels) <= 2
     algorithm.close()
 
 

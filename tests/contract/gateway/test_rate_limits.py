@@ -1,0 +1,216 @@
+"""What the exchange says about its rate limits, in headers and in messages, is heard: real clients on real sockets."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from stockade_gateway.account.exchange_client import ExchangeClient
+from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
+from stockade_gateway.exchange.clock import ExchangeClock
+from stockade_gateway.exchange.rest import RestClient
+from stockade_gateway.exchange.websocket_api import WebsocketApi
+from stockade_gateway.keys import ExchangeKeys, load_keys
+from stockade_gateway.rate_budget import Purpose, RateBudget
+from tests.contract.gateway.conftest import MakeSidecar
+from tests.support.waiting import wait_until
+
+BANNED = {"code": -1003, "msg": "Way too much request weight used; IP banned."}
+# How much of a silence may have passed on a busy machine before the test looks.
+SLACK_SECONDS = 30.0
+
+
+class Scripted:
+    """An exchange that gives one answer to everything over REST, and ends each WebSocket with the same words."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.body: Any = {"serverTime": 0}
+        self.asked: list[str] = []
+        self.connects = 0
+        self.greeting: dict[str, Any] = {}
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        if request.path.startswith("/ws-api"):
+            return await self._talk(request)
+        self.asked.append(request.path)
+        body = {"serverTime": time.time_ns() // 1_000_000} if request.path.endswith("/time") else self.body
+        return web.json_response(body, status=self.status, headers=self.headers)
+
+    async def _talk(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.connects += 1
+        await socket.send_json({"id": None, **self.greeting})
+        await socket.close()
+        return socket
+
+
+class World:
+    """A scripted exchange and what a gateway needs to talk to it."""
+
+    def __init__(self, keys: ExchangeKeys, server: TestServer, exchange: Scripted) -> None:
+        self.exchange, self.keys = exchange, keys
+        self.url = f"http://127.0.0.1:{server.port}"
+        self.budget, self.clock = RateBudget(), ExchangeClock()
+        self.rest = RestClient(self.url, keys, self.clock, self.budget)
+
+    def silence(self) -> float:
+        """Return for how many seconds not even a cancel may go."""
+        return self.budget.seconds_until_free(Purpose.CANCEL, time.time())
+
+    @asynccontextmanager
+    async def run_api(self) -> AsyncIterator[WebsocketApi]:
+        """Run a WebSocket API client."""
+        api = WebsocketApi(
+            f"{self.url.replace('http', 'ws')}/ws-api/v3",
+            self.keys,
+            self.clock,
+            self.budget,
+            on_user_event=lambda _kind, _event: None,
+            on_connection=lambda _connected: None,
+            measure_clock=self.rest.measure_clock,
+        )
+        running = asyncio.create_task(api.run())
+        try:
+            yield api
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """Serve the scripted exchange."""
+    (tmp_path / "apiKey").write_text("made-up")
+    (tmp_path / "apiSecret").write_text("made-up")
+    exchange = Scripted()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", exchange.answer)
+    server = TestServer(app, host="127.0.0.1")
+    async with server:
+        world = World(load_keys(tmp_path), server, exchange)
+        yield world
+        world.rest.close()
+
+
+async def ask_as_sidecar(world: World) -> None:
+    """Ask for an order as a sidecar does."""
+    await world.rest.get("/api/v3/order", {"symbol": "BTCUSDT"}, signed=True, purpose=Purpose.RECONCILE)
+
+
+async def ask_as_account_gateway(world: World) -> None:
+    """Ask for an order as an account gateway does."""
+    client = ExchangeClient(world.url, world.keys, world.clock, world.budget)
+    try:
+        await client.get_order("BTCUSDT", "skm-1")
+    finally:
+        await client.close()
+
+
+both_clients = pytest.mark.parametrize("ask", [ask_as_sidecar, ask_as_account_gateway])
+Ask = Callable[[World], Awaitable[None]]
+
+
+async def wait_for(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():  # noqa: ASYNC110 - a condition of objects without events
+            await asyncio.sleep(0.02)
+
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+
+
+@both_clients
+@pytest.mark.parametrize("status", [429, 418])
+@pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "700"}, 700), ({}, 60)])
+async def test_nothing_is_sent_until_retry_after_is_over(
+    world: World, ask: Ask, status: int, header: dict[str, str], seconds: int
+) -> None:
+    world.exchange.status, world.exchange.headers, world.exchange.body = status, header, BANNED
+    with pytest.raises(RateLimitedError) as caught:
+        await ask(world)
+    assert (caught.value.status, caught.value.code, caught.value.retry_after_seconds) == (status, -1003, seconds)
+    assert seconds - SLACK_SECONDS < world.silence() <= seconds
+    asked = len(world.exchange.asked)
+    for purpose in Purpose:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(world.rest.get("/api/v3/time", purpose=purpose), 0.05)
+    assert len(world.exchange.asked) == asked
+
+
+@both_clients
+async def test_the_weight_used_is_read_from_the_header(world: World, ask: Ask) -> None:
+    world.exchange.headers = {"X-MBX-USED-WEIGHT": "1", "X-MBX-USED-WEIGHT-1M": "5432"}
+    await ask(world)
+    assert world.budget.weight_used == 5432
+
+
+@both_clients
+async def test_an_orders_fate_is_asked_for_when_there_is_no_weight_for_orders(world: World, ask: Ask) -> None:
+    world.budget.note_weight(5400, time.time())
+    await ask(world)
+    assert world.exchange.asked[-1].endswith("/order")
+
+
+@both_clients
+async def test_a_5xx_is_unknown_and_a_refusal_is_not(world: World, ask: Ask) -> None:
+    world.exchange.status, world.exchange.body = 502, {"code": -1000, "msg": "An unknown error occurred."}
+    with pytest.raises(StatusUnknownError):
+        await ask(world)
+    world.exchange.status, world.exchange.body = 400, {"code": -2013, "msg": "Order does not exist."}
+    with pytest.raises(ExchangeError) as caught:
+        await ask(world)
+    assert (type(caught.value), caught.value.code) == (ExchangeError, -2013)
+
+
+async def test_what_waits_for_the_rate_limit_does_not_bend_the_clock(world: World) -> None:
+    world.budget.block(4, time.time())
+    await world.rest.measure_clock()
+    # Counted as the question's way, the wait would put the clock two seconds back.
+    assert abs(world.clock.offset_ms) < 1500
+
+
+# --- WebSocket API ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_banned_connection_is_not_opened_again_before_the_ban_is_over(world: World) -> None:
+    retry_at_ms = world.clock.now_ms() + 700_000
+    world.exchange.greeting = {"status": 418, "error": {**BANNED, "data": {"retryAfter": retry_at_ms}}}
+    async with world.run_api() as api:
+        await wait_for(lambda: world.silence() > 0)
+        assert 700 - SLACK_SECONDS < world.silence() <= 700
+        assert "banned" in str(api.refusal)
+        # Its first wait is over in 0.2 s.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wait_for(lambda: world.exchange.connects > 1), 1)
+
+
+# --- A sidecar --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sidecar_that_was_told_to_wait_asks_nothing_meanwhile(make_sidecar: MakeSidecar) -> None:
+    sidecar = make_sidecar().start()
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    before = sidecar.paper.last_audit_number()
+    sidecar.paper.arm("rest-status", status=429)
+    sidecar.paper.disconnect("websocket-api")
+    refused = wait_until(
+        lambda: [entry for entry in sidecar.paper.read_audit(before) if entry.get("status") == 429], "the refusal"
+    )[0]
+    sidecar.wait_until_ready()
+    asked = [entry for entry in sidecar.paper.read_audit(refused["number"]) if entry["kind"] == "request"]
+    # The paper exchange's Retry-After is a second.
+    assert asked
+    assert min(entry["timeMs"] for entry in asked) - refused["timeMs"] >= 1000
+    algorithm.close()
