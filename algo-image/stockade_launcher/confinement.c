@@ -55,7 +55,8 @@ void set_limits(void) {
         {RLIMIT_NPROC, 4096, 0},
         {RLIMIT_MEMLOCK, 0, 0},
         {RLIMIT_MSGQUEUE, 0, 1},
-        {RLIMIT_FSIZE, 256UL << 20, 0},
+        /* As large as the largest volume it may write to. */
+        {RLIMIT_FSIZE, 32UL << 20, 0},
         {RLIMIT_NICE, 0, 1},
         {RLIMIT_RTPRIO, 0, 1},
         {RLIMIT_SIGPENDING, 256, 1},
@@ -78,6 +79,12 @@ void set_limits(void) {
 void set_no_new_privs(void) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         fail("no_new_privs was refused: %s", strerror(errno));
+}
+
+void hide_process(void) {
+    /* Its memory and its descriptors, the container's output among them, are closed to others of its uid. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        fail("the kernel refused to hide the launcher's process: %s", strerror(errno));
 }
 
 /* --- Landlock: the second layer, as much of it as the node's kernel has --- */
@@ -128,9 +135,9 @@ static void permit(int ruleset, const char *path, uint64_t rights, uint64_t know
     close(rule.path);
 }
 
-int restrict_files(const char *program, const char *termination_log) {
+int restrict_files(const char *program) {
 #ifdef WITHOUT_LANDLOCK
-    (void)program, (void)termination_log;
+    (void)program;
     return 0;
 #else
     static const char *const EXECUTABLE[] = {"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt"};
@@ -154,7 +161,6 @@ int restrict_files(const char *program, const char *termination_log) {
         permit(ruleset, EXECUTABLE[place], executing, known);
     for (size_t place = 0; place < sizeof WRITABLE / sizeof *WRITABLE; place++)
         permit(ruleset, WRITABLE[place], known & ~(uint64_t)RIGHT_EXECUTE, known);
-    permit(ruleset, termination_log, known & ~(uint64_t)RIGHT_EXECUTE, known);
     if (syscall(SYS_RESTRICT_SELF, ruleset, 0) != 0)
         fail("the kernel has Landlock %d and refused to apply it: %s", version, strerror(errno));
     close(ruleset);

@@ -6,23 +6,29 @@
 #include "launcher.h"
 
 static const char *const KEPT[] = {"LANG=", "LC_ALL=", "PATH=", "TZ=", "STOCKADE_"};
-static const char OWN_REPORT[] = "STOCKADE_LAUNCHER_REPORT=";
+/* Only this launcher says what it did, and where last words are left. */
+static const char *const REPLACED[] = {"STOCKADE_LAUNCHER_REPORT=", "STOCKADE_TERMINATION_LOG="};
+
+static int is_among(const char *entry, const char *const names[], size_t count) {
+    for (size_t place = 0; place < count; place++)
+        if (strncmp(entry, names[place], strlen(names[place])) == 0)
+            return 1;
+    return 0;
+}
 
 static int is_kept(const char *entry) {
-    if (strncmp(entry, OWN_REPORT, sizeof OWN_REPORT - 1) == 0)
-        return 0; /* Only this launcher says what it did. */
-    for (size_t place = 0; place < sizeof KEPT / sizeof *KEPT; place++)
-        if (strncmp(entry, KEPT[place], strlen(KEPT[place])) == 0)
-            return 1;
+    if (is_among(entry, REPLACED, sizeof REPLACED / sizeof *REPLACED))
+        return 0;
 #ifdef WITHOUT_ENVIRONMENT
     return 1;
 #endif
-    return 0;
+    return is_among(entry, KEPT, sizeof KEPT / sizeof *KEPT);
 }
 
 char **build_environment(char *const environment[], char *report) {
     static char *const OURS[] = {
         "HOME=/tmp",
+        "STOCKADE_TERMINATION_LOG=/proc/self/fd/3", /* LAST_WORDS */
         /* One thread per numerical library: the container's cpu limit is far below the node's core count. */
         "OMP_NUM_THREADS=1",
         "OPENBLAS_NUM_THREADS=1",

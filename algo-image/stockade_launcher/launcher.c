@@ -1,9 +1,9 @@
-/* The launcher: confines its own process, proves it, and executes the program it is given, which inherits it all.
+/* The launcher: confines its own process, proves it, and runs the program it is given as a child, which inherits it all.
  *
  *     launcher PROGRAM ARGUMENT...
  *
  * A static program of its own, so that no interpreter, loader or library starts before the defences are up. The order
- * matters, and is this screen; each step is in confinement.c, the proof in self_test.c.
+ * matters, and is this screen; each step is in confinement.c, the proof in self_test.c, what it does afterwards in relay.c.
  */
 
 #define _GNU_SOURCE
@@ -22,18 +22,25 @@
 
 enum { SECCOMP_FILTER_ON = 2 };
 
-static const char *termination_log = "/dev/termination-log";
+static int termination_log = -1;
+
+static int open_termination_log(void) {
+    const char *other = getenv("STOCKADE_TERMINATION_LOG");
+
+    return open(other != NULL ? other : "/dev/termination-log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                0600);
+}
 
 static void confine(const char *program, char *report, size_t report_size) {
     char holes[2048] = "";
     int landlock, no_new_privs, filtered, tested = 1;
 
-    close_descriptors();
     set_limits();
     umask(077);
     set_no_new_privs();
+    hide_process();
     /* Landlock comes first, since the filter knows none of its calls. */
-    landlock = restrict_files(program, termination_log);
+    landlock = restrict_files(program);
     install_filter();
 #ifdef WITHOUT_SELF_TEST
     tested = 0;
@@ -54,13 +61,15 @@ static void confine(const char *program, char *report, size_t report_size) {
 
 int main(int count, char *arguments[], char *environment[]) {
     static char report[256];
-    const char *other_log = getenv("STOCKADE_TERMINATION_LOG");
 
-    if (other_log != NULL)
-        termination_log = other_log;
+    close_descriptors();
+    /* Opened before Landlock, which leaves it to this process alone. */
+    termination_log = open_termination_log();
     if (count < 2)
         fail("it was not told what to start: launcher PROGRAM ARGUMENT...");
     confine(arguments[1], report, sizeof report);
+    fork_algorithm(termination_log);
+    termination_log = LAST_WORDS;
     execve(arguments[1], &arguments[1], build_environment(environment, report));
     fail("%s could not be started: %s", arguments[1], strerror(errno));
 }
@@ -81,7 +90,6 @@ static void write_all(int descriptor, const char *text) {
 _Noreturn void fail(const char *format, ...) {
     char reason[1024], message[1280], record[1536];
     va_list values;
-    int log;
 
     va_start(values, format);
     vsnprintf(reason, sizeof reason, format, values);
@@ -96,8 +104,8 @@ _Noreturn void fail(const char *format, ...) {
     write_all(STDERR_FILENO, "\n");
     snprintf(record, sizeof record, "{\"kind\": \"LaunchError\", \"message\": \"%s\", \"file\": null, \"line\": null}",
              message);
-    log = open(termination_log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (log >= 0)
-        write_all(log, record);
+    if (termination_log < 0)
+        termination_log = open_termination_log();
+    write_all(termination_log, record);
     exit(EXIT_LAUNCH_FAILED);
 }
