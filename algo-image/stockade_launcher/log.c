@@ -1,7 +1,7 @@
-/* How much of a log passes: a token bucket over all streams, with lines as a whole, and a notice of what was dropped.
+/* How much of a log passes: a token bucket for each stream, whole lines, and a notice of what was dropped.
  *
  * Nobody is ever kept waiting: neither the algorithm, whose pipe is always read, nor this process by whoever reads the
- * container's output. One second's worth in advance would do for a machine; KEPT_AT_ONCE is for people, who print tables.
+ * container's output. Errors get through a flood of the other stream, since their bucket is their own.
  */
 
 #define _GNU_SOURCE
@@ -35,13 +35,13 @@ int64_t read_clock(void) {
 }
 
 /* Whether so many bytes may be kept; they are paid for with the time they take at the sustained rate. */
-static int pay(size_t bytes, size_t credit, int64_t now) {
-    static int64_t paid_until;
-    int64_t until = (paid_until > now ? paid_until : now) + (int64_t)bytes * BYTE_NS;
+static int pay(struct stream *stream, size_t bytes, int64_t now) {
+    int64_t credit = stream->in_line ? KEPT_AT_ONCE + LONGEST_LINE : KEPT_AT_ONCE;
+    int64_t until = (stream->paid_until_ns > now ? stream->paid_until_ns : now) + (int64_t)bytes * BYTE_NS;
 
-    if (until > now + (int64_t)(KEPT_AT_ONCE + credit) * BYTE_NS)
+    if (until > now + credit * BYTE_NS)
         return 0;
-    paid_until = until;
+    stream->paid_until_ns = until;
     return 1;
 }
 
@@ -59,9 +59,8 @@ static void end_line(struct stream *stream) {
 static void take_piece(struct stream *stream, const char *piece, size_t length, int ends, int64_t now) {
     size_t room = sizeof stream->text - stream->waiting;
     size_t cost = stream->in_line ? length : length + COST_OF_A_LINE;
-    size_t credit = stream->in_line ? LONGEST_LINE : 0;
 
-    if (!stream->skipping && room > length + NOTICE && pay(cost, credit, now)) {
+    if (!stream->skipping && room > length + NOTICE && pay(stream, cost, now)) {
         add(stream, piece, length);
         stream->in_line = !ends;
         return;

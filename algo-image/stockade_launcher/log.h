@@ -18,6 +18,7 @@ struct stream {
     int source, sink; /* The pipe's end, -1 once nobody can write into it any more; the container's output. */
     int in_line;      /* What was passed on ends within a line. */
     int skipping;     /* The beginning of a line was dropped, so its rest is. */
+    int64_t paid_until_ns;
     unsigned long long dropped;
     int64_t tell_ns; /* When that is to be told. */
     size_t waiting;

@@ -180,7 +180,7 @@ class Pod:
     def freeze_algorithm(self, seconds: float) -> None:
         """Let the algorithm hang."""
         if self._algorithm is not None:
-            freeze(self._algorithm.pid, seconds)
+            freeze(self._algorithm.group, seconds)
 
     def change_control(self, **changes: Any) -> None:
         """Give new orders to the gateway; when it says so, they are in force for certain."""

@@ -6,6 +6,7 @@ PYTHONPATH nor the current folder, with the launcher beside its interpreter.
 
 import json
 import os
+import signal
 import subprocess
 import sysconfig
 import venv
@@ -72,12 +73,13 @@ class AlgorithmProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                process_group=0,
             )
 
     @property
-    def pid(self) -> int:
-        """The process id, the same for launcher and runner."""
-        return self._process.pid
+    def group(self) -> int:
+        """The process group of launcher and runner, as `os.kill` takes it: with a minus."""
+        return -self._process.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -113,5 +115,5 @@ class AlgorithmProcess:
     def close(self) -> None:
         """End it if it still runs."""
         if self._process.poll() is None:
-            self._process.kill()
+            os.kill(self.group, signal.SIGKILL)
             self._process.wait(EXIT_SECONDS)

@@ -1,4 +1,4 @@
-"""The hostile algorithm: one attack after the other, ten seconds each, by a schedule that outlives its pod."""
+"""The hostile algorithm: one attack after the other, ten seconds each, by a schedule that outlives its container."""
 
 import mmap
 import os
@@ -88,7 +88,7 @@ def ring_spinning(end: float) -> None:
 
 
 def signal_storm(end: float) -> None:
-    """Have processes signal each other without pause, and the algorithm's first process too."""
+    """Have processes signal each other without pause, and the launcher too."""
     signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
     signal.signal(signal.SIGRTMIN, lambda _number, _frame: None)
     family = [os.getpid()]
@@ -99,7 +99,7 @@ def signal_storm(end: float) -> None:
         family.append(child)
     while time.time() < end:
         for pid in (1, *family):
-            for number in (signal.SIGUSR1, signal.SIGRTMIN, signal.SIGWINCH):
+            for number in (signal.SIGUSR1, signal.SIGRTMIN, signal.SIGWINCH, signal.SIGCHLD):
                 with suppress(OSError):
                     os.kill(pid, number)
 
@@ -115,7 +115,7 @@ ATTACKS: dict[str, Callable[[float], None] | None] = {
     "memory": memory,
     "log flood": log_flood,
 }
-"""What ends the container comes late, what ends the pod last; the order flood is the algorithm's own connection's."""
+"""What ends the container comes late; the order flood is the algorithm's own connection's."""
 
 
 class AttackerParameters(Parameters):
@@ -175,7 +175,7 @@ class Attacker(Strategy):
                 os._exit(0)
 
     def _bury(self) -> None:
-        """Children of children come to process 1, which this is."""
+        """Children of children are buried by process 1, which is the launcher."""
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

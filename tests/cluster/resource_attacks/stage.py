@@ -61,6 +61,10 @@ class Run:
     failed: list[str]
     lost: set[str]
     restarts: list[Restart]
+    is_evicted: bool
+    """Whether the attacked pod is another one in the end."""
+    flooded_log: str
+    """What is in the attacker's log after its flood."""
 
     def list_restarts(self, container: str) -> list[Restart]:
         """What began anew of both pods' containers of this name."""
@@ -81,6 +85,7 @@ def run_schedule(tenant: TestTenant, rounds: int = 1) -> Run:
         holds=lambda text: "SCHEDULE " in text,
     )
     began = float(log.split("SCHEDULE ")[1].split()[0])
+    uid = find_uid(tenant)
     windows = list_windows(began, rounds)
     answers = watch_gateway(tenant, began + rounds * len(attacker.ATTACKS) * attacker.TURN_SECONDS)
     seconds = read_seconds(tenant)
@@ -92,6 +97,8 @@ def run_schedule(tenant: TestTenant, rounds: int = 1) -> Run:
         failed=failed,
         lost=find_lost(tenant, sent - {failure.partition(":")[0] for failure in failed}),
         restarts=list_restarts(tenant),
+        is_evicted=find_uid(tenant) != uid,
+        flooded_log=tenant.kubectl.logs("algo-attacker", tenant.namespace, "algorithm", "--tail=-1"),
     )
 
 
@@ -124,8 +131,14 @@ def watch_gateway(tenant: TestTenant, end: float) -> list[tuple[float, float]]:
     return answers
 
 
+def find_uid(tenant: TestTenant) -> str | None:
+    """Which pod the attacked one is."""
+    pod = tenant.kubectl.get("pod", "algo-attacker", tenant.namespace)
+    return pod and str(pod["metadata"]["uid"])
+
+
 def find_gateway(tenant: TestTenant) -> str | None:
-    """Where the attacked pod's gateway answers; None while there is no pod: the kubelet may have evicted it."""
+    """Where the attacked pod's gateway answers; None while there is no pod."""
     pod = tenant.kubectl.get("pod", "algo-attacker", tenant.namespace)
     address = pod and pod["status"].get("podIP")
     return f"http://{address}:8081/status" if address else None
@@ -161,7 +174,7 @@ def find_lost(tenant: TestTenant, sent: set[str]) -> set[str]:
 
 
 def list_restarts(tenant: TestTenant) -> list[Restart]:
-    """Every container that began anew, once both pods are whole again; what an evicted pod's did does not count."""
+    """Every container that began anew, once both pods are whole again."""
     restarts = []
     for name in ("algo-attacker", "algo-trader"):
         pod = wait_until(
@@ -216,6 +229,7 @@ def write_table(run: Run) -> str:
         for each in run.outcomes
     ]
     lines.append(
+        f"the attacked pod was {'evicted' if run.is_evicted else 'not evicted'}; "
         f"{len(run.sent)} orders, {len(run.lost)} lost, {len(run.failed)} failed; began anew: "
         + (", ".join(f"{each.pod}'s {each.container}" for each in run.restarts) or "nothing")
     )
@@ -229,6 +243,7 @@ def to_record(run: Run) -> dict[str, Any]:
         "ordersSent": len(run.sent),
         "ordersLost": len(run.lost),
         "ordersFailed": run.failed,
+        "attackedPodEvicted": run.is_evicted,
         "gatewayRestarts": sum(each.count for each in run.list_restarts("gateway")),
         "algorithmRestarts": sum(each.count for each in run.list_restarts("algorithm")),
     }

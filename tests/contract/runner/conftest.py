@@ -16,7 +16,14 @@ StartAlgorithm = Callable[..., AlgorithmProcess]
 def interpreter() -> Iterator[Path]:
     """Give the interpreter of an image in miniature."""
     with tempfile.TemporaryDirectory(prefix="stockade-image-") as folder:
+        Path(folder).chmod(0o755)  # for a test that is somebody else
         yield build_image(Path(folder))
+
+
+@pytest.fixture
+def launcher(interpreter: Path) -> Path:
+    """Give the launcher of the image in miniature."""
+    return interpreter.with_name("launcher")
 
 
 @pytest.fixture

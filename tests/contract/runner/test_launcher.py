@@ -49,12 +49,6 @@ def start(
     )
 
 
-@pytest.fixture
-def launcher(interpreter: Path) -> Path:
-    """The launcher of the image in miniature."""
-    return interpreter.with_name("launcher")
-
-
 def test_it_needs_no_loader_and_no_library(launcher: Path) -> None:
     program = launcher.read_bytes()
     (offset,) = struct.unpack_from("=Q", program, 0x20)
@@ -79,9 +73,9 @@ def test_the_interpreter_inherits_a_confined_process_and_nothing_else(interprete
     }  # fmt: skip
     assert said["environment"] == {
         "LANG": "C.UTF-8", "STOCKADE_SYMBOLS": "BTCUSDT", "HOME": "/tmp", "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1", "STOCKADE_TERMINATION_LOG": "/proc/self/fd/3",
     }  # fmt: skip
-    assert len(said["opened"]) == 4  # the standard three, and the folder that was listed
+    assert len(said["opened"]) == 5  # the standard three, the last words, and the folder that was listed
     assert said["stdin"] == ""
     assert said["umask"] == 0o077
     assert said["limits"] == {"RLIMIT_CORE": [0, 0], "RLIMIT_NOFILE": [256, 256], "RLIMIT_MEMLOCK": [0, 0]}
