@@ -134,7 +134,7 @@ def watch_gateway(tenant: TestTenant, end: float) -> list[tuple[float, float]]:
 def find_uid(tenant: TestTenant) -> str | None:
     """Which pod the attacked one is."""
     pod = tenant.kubectl.get("pod", "algo-attacker", tenant.namespace)
-    return pod and str(pod["metadata"]["uid"])
+    return str(pod["metadata"]["uid"]) if pod else None
 
 
 def find_gateway(tenant: TestTenant) -> str | None:

@@ -41,8 +41,10 @@ def start(launcher: Path) -> Iterator[Start]:
     """Start a program behind the launcher; what is left of it is ended with the test."""
     with contextlib.ExitStack() as started:
 
-        def start(*command: str | Path, **options: int) -> subprocess.Popen[bytes]:
-            process = started.enter_context(subprocess.Popen([launcher, *command], env={}, **options))
+        def start(*command: str | Path, stdout: int, stderr: int | None = None) -> subprocess.Popen[bytes]:
+            process = started.enter_context(
+                subprocess.Popen([launcher, *command], env={}, stdout=stdout, stderr=stderr)
+            )
             started.callback(process.kill)
             return process
 
@@ -164,7 +166,12 @@ def test_it_takes_the_algorithm_along(start: Start) -> None:
 
 def test_of_the_last_words_as_many_are_kept_as_the_kubelet_reads(launcher: Path, tmp_path: Path) -> None:
     log = tmp_path / "termination-log"
-    command = [launcher, "/bin/sh", "-c", 'head -c 9000 /dev/zero | tr "\\0" w > "$STOCKADE_TERMINATION_LOG"']
+    command: list[str | Path] = [
+        launcher,
+        "/bin/sh",
+        "-c",
+        'head -c 9000 /dev/zero | tr "\\0" w > "$STOCKADE_TERMINATION_LOG"',
+    ]
     subprocess.run(command, env={"STOCKADE_TERMINATION_LOG": str(log), "PATH": os.environ["PATH"]}, check=True)
     assert log.read_bytes() == b"w" * 4096
 

@@ -19,8 +19,9 @@ SOME = 4 << 20
 def attack(place: Place) -> None:
     """Write them with and without a launcher; see how much arrives."""
     with tempfile.TemporaryDirectory() as folder:
-        launcher = [build_launcher(Path(folder))] if place.is_hardened else []
-        command = [*launcher, sys.executable, "-c", FLOOD]
+        command: list[str | Path] = [sys.executable, "-c", FLOOD]
+        if place.is_hardened:
+            command.insert(0, build_launcher(Path(folder)))
         log = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout
     if len(log) < SOME:
         raise Refused("BOUNDED")
