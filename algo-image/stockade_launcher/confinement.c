@@ -55,8 +55,8 @@ void set_limits(void) {
         {RLIMIT_NPROC, 4096, 0},
         {RLIMIT_MEMLOCK, 0, 0},
         {RLIMIT_MSGQUEUE, 0, 1},
-        /* As large as the largest volume it may write to. */
-        {RLIMIT_FSIZE, 32UL << 20, 0},
+        /* Twice the largest volume it may write to, whose own size speaks first. */
+        {RLIMIT_FSIZE, 64UL << 20, 0},
         {RLIMIT_NICE, 0, 1},
         {RLIMIT_RTPRIO, 0, 1},
         {RLIMIT_SIGPENDING, 256, 1},

@@ -1,4 +1,4 @@
-"""Forty mebibytes of last words.
+"""Eighty mebibytes of last words.
 
 The termination log is the node's file and counts for no pod's share; each start of the container has a new one.
 """
@@ -12,7 +12,7 @@ def attack() -> None:
     """Write them, and take them back."""
     log = os.open(LOG, os.O_WRONLY)
     try:
-        for _ in range(40):
+        for _ in range(80):
             os.write(log, bytes(1 << 20))
     finally:
         os.ftruncate(log, 0)
