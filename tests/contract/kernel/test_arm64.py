@@ -35,10 +35,13 @@ NOT_HERE = {
     "api_server": "the machine has no network",
     "call_as_i386": "x86-64's; the 32-bit program below is what arm64 has instead",
     "call_in_machine_code": "x86-64's machine code",
+    "fill_the_termination_log": "no kubelet has mounted one",
     "name_server": "the machine has no network",
     "ping_socket": "its kernel gives no group the right to it",
     "segment_descriptors": "arm64 has no such call",
     "status_port": "the machine has no network",
+    "steal_the_log": "its first process is the machine's and no launcher",
+    "trace_the_first_process": "its first process is the machine's and no launcher",
     "vsock_socket": "the kernel's module is not in the machine",
 }
 TRIED = [
