@@ -9,9 +9,9 @@ from tests.support.kubectl import Kubectl
 from tests.support.tenants import PLATFORM, Paper, TestTenant, service_url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paper(kubectl: Kubectl) -> Paper:
-    """The installed paper exchange."""
+    """The installed paper exchange, looked up by each module: one of them installs it anew at another address."""
     return Paper(service_url(kubectl, "stockade-paper-exchange", PLATFORM, 9000))
 
 
