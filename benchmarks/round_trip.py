@@ -89,8 +89,8 @@ async def place_with_python_binance(port: int, key: dict[str, str], turns: Turns
     return times
 
 
-def start_peer(name: str, port: int, key: dict[str, str], began: float) -> subprocess.Popen[str]:
-    """Start python-binance in a process of its own."""
+def start_peer(name: str, port: int, key: dict[str, str], began: float, times: Path) -> subprocess.Popen[str]:
+    """Start python-binance in a process of its own, that leaves its times in a file: a pipe holds too few."""
     command = [
         sys.executable,
         "-m",
@@ -101,19 +101,20 @@ def start_peer(name: str, port: int, key: dict[str, str], began: float) -> subpr
         str(port),
         "--began",
         str(began),
+        "--times",
+        str(times),
     ]
-    peer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    peer = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
     assert peer.stdin is not None
     peer.stdin.write(json.dumps(key))
     peer.stdin.close()
     return peer
 
 
-def read_peer(peer: subprocess.Popen[str]) -> Times:
+def read_peer(peer: subprocess.Popen[str], file: Path) -> Times:
     """Wait for a peer's end and return its times."""
-    assert peer.stdout is not None
-    times: Times = json.loads(peer.stdout.read())
     assert peer.wait(60) == 0
+    times: Times = json.loads(file.read_text())
     return times
 
 
@@ -151,13 +152,14 @@ def measure(folder: Path) -> dict[str, Any]:
         sidecar.start()
         interpreter = build_image(folder / "image")
         began = time.time() + START_SECONDS
-        peers = {name: start_peer(name, paper.port, paper.open_account(), began) for name in PEERS}
+        files = {name: folder / f"{number}.json" for number, name in enumerate(PEERS)}
+        peers = {name: start_peer(name, paper.port, paper.open_account(), began, files[name]) for name in PEERS}
         algorithm = AlgorithmProcess(
             interpreter, pod, STRATEGY, parameters=describe_strategy(began), socket_path=sidecar.socket_path
         )
         cleanup.callback(algorithm.close)
         time.sleep(START_SECONDS + ROUNDS * ROUND_SECONDS)
-        times = {OURS: read_algorithm(algorithm), **{name: read_peer(peer) for name, peer in peers.items()}}
+        times = {OURS: read_algorithm(algorithm), **{name: read_peer(peers[name], files[name]) for name in PEERS}}
     # The first round is for warming up.
     return compare([{name: summarize(each, number) for name, each in times.items()} for number in range(1, ROUNDS)])
 
@@ -213,12 +215,13 @@ def main() -> None:
     parser.add_argument("--peer", choices=PEERS)
     parser.add_argument("--port", type=int)
     parser.add_argument("--began", type=float)
+    parser.add_argument("--times", type=Path)
     wish = parser.parse_args()
     if wish.peer:
         turns = Turns(wish.began, PEERS.index(wish.peer))
         work = place_with_python_binance(wish.port, json.load(sys.stdin), turns)
         times = asyncio.run(work) if wish.peer == PEERS[0] else uvloop.run(work)
-        print(json.dumps(times))
+        wish.times.write_text(json.dumps(times))
         return
     # Whoever ends it early wants its processes gone, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
