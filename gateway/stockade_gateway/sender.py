@@ -48,7 +48,7 @@ class Readiness(Protocol):
 
 
 class Sender:
-    """Sends in the call that asks for it; what becomes of it is found out by a task, which ends when that is known."""
+    """Sends new orders in the call that asks for it, all else in a task that ends when its outcome is known."""
 
     def __init__(self, *, books: Books, api: WebsocketApi, rest: RestClient, budget: RateBudget) -> None:
         self._books = books
@@ -141,7 +141,7 @@ class Sender:
     async def _amend(self, order: Order, quantity: Decimal) -> None:
         sent_time_ns = time.time_ns()
         try:
-            answer = await self._api.request("order.amend.keepPriority", make_amendment(order, quantity))
+            answer = await self._api.send("order.amend.keepPriority", make_amendment(order, quantity))
         except StatusUnknownError as error:
             logger.warning("amendment of %s: %s", order.client_order_id, error.message)
             readiness = self.readiness
@@ -247,7 +247,7 @@ class Sender:
             method, path, name, named = "orderList.cancel", "/api/v3/orderList", "listClientOrderId", order.list_id
         parameters: dict[str, object] = {"symbol": order.symbol, name: named}
         if self._api.connected:
-            answer = await self._api.request(method, parameters)
+            answer = await self._api.send(method, parameters)
         else:
             answer = await self._rest.delete(path, parameters)
         for report in read_orders(answer):

@@ -71,10 +71,6 @@ class WebsocketApi:
         """Keep the connection up until cancelled."""
         await self.connection.run()
 
-    async def request(self, method: str, parameters: dict[str, object]) -> Any:
-        """Send a signed request and return its result; raises as what `send` returns does."""
-        return await self.send(method, parameters)
-
     def send(self, method: str, parameters: dict[str, object]) -> Coroutine[Any, Any, Any]:
         """Send a signed request before this returns; what is returned has to be awaited and brings the result.
 
@@ -145,7 +141,7 @@ class WebsocketApi:
 
     async def _subscribe(self) -> None:
         try:
-            answer = await self.request("userDataStream.subscribe.signature", {})
+            answer = await self.send("userDataStream.subscribe.signature", {})
         except ExchangeError as error:
             # What the exchange said of the connection before it ended it says more than that it is gone.
             if error.status or self.refusal is None:

@@ -43,10 +43,6 @@ class SilentApi:
         self.sent.append(method)
         return self.answer(method, parameters)
 
-    async def request(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Take it in and answer."""
-        return await self.send(method, parameters)
-
     async def answer(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for who overrides it
         """Accept an order."""
         return {

@@ -83,7 +83,7 @@ class Connection:
 
 async def ask_websocket(answer: dict[str, Any] | None, budget: RateBudget) -> Any:
     """Return what the WebSocket API makes of one answer."""
-    return await Connection(answer, budget).api.request("order.place", {"symbol": "BTCUSDT"})
+    return await Connection(answer, budget).api.send("order.place", {"symbol": "BTCUSDT"})
 
 
 async def test_the_weight_that_others_behind_the_address_used_counts() -> None:

@@ -80,6 +80,20 @@ class FakeApi:
         self.reconnects.append(reason)
 
 
+TRADE: dict[str, Any] = {
+    "symbol": "BTCUSDT", "id": 5, "orderId": 7, "price": "100", "qty": "1", "quoteQty": "100",
+    "commission": "0", "commissionAsset": "USDT", "time": 1_760_000_000_000, "isBuyer": True, "isMaker": True,
+}  # fmt: skip
+
+
+def make_crowded_exchange(monkeypatch: pytest.MonkeyPatch) -> DictionaryExchange:
+    """Return an exchange of whose weight neighbours have used nine tenths, in a minute that does not end."""
+    monkeypatch.setattr(time, "time", lambda: 1_760_000_010.0)
+    exchange = DictionaryExchange()
+    exchange.budget.note_weight(5400, time.time())
+    return exchange
+
+
 def make_reconciler(world: World, exchange: DictionaryExchange) -> Reconciler:
     api = cast("WebsocketApi", None)
     return Reconciler(world.books, ("BTCUSDT",), cast("RestClient", exchange), api)
@@ -101,12 +115,7 @@ def state_of(world: World) -> OrderState:
 async def test_an_order_that_filled_unheard_is_brought_in_with_its_trades(world: World) -> None:
     exchange = DictionaryExchange()
     exchange.put(ORDER, "FILLED", "1")
-    exchange.trades = [
-        {
-            "symbol": "BTCUSDT", "id": 5, "orderId": 7, "price": "100", "qty": "1", "quoteQty": "100",
-            "commission": "0", "commissionAsset": "USDT", "time": 1_760_000_000_000, "isBuyer": True, "isMaker": True,
-        }
-    ]  # fmt: skip
+    exchange.trades = [TRADE]
     assert await make_reconciler(world, exchange)._reconcile_known()
     assert state_of(world) is OrderState.FILLED
     assert world.books.positions.quantity("BTCUSDT") == Decimal(1)
@@ -200,17 +209,10 @@ async def test_what_is_closed_is_not_taken_in_anew_before_the_ledger_told_the_pa
 async def test_neighbours_that_use_the_weight_up_do_not_keep_it_from_reconciling(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "time", lambda: 1_760_000_010.0)
-    exchange = DictionaryExchange()
-    exchange.budget.note_weight(5400, time.time())
+    exchange = make_crowded_exchange(monkeypatch)
     assert exchange.budget.seconds_until_free(Purpose.ORDER, time.time()) > 0
     exchange.put(ORDER, "FILLED", "1")
-    exchange.trades = [
-        {
-            "symbol": "BTCUSDT", "id": 5, "orderId": 7, "price": "100", "qty": "1", "quoteQty": "100",
-            "commission": "0", "commissionAsset": "USDT", "time": 1_760_000_000_000, "isBuyer": True, "isMaker": True,
-        }
-    ]  # fmt: skip
+    exchange.trades = [TRADE]
     reconciler = make_reconciler(world, exchange)
     # The clock stands still: whoever waits here for the minute's end waits for ever.
     async with asyncio.timeout(30):
@@ -222,9 +224,7 @@ async def test_neighbours_that_use_the_weight_up_do_not_keep_it_from_reconciling
 async def test_an_unknown_orders_fate_is_asked_for_out_of_the_reserve(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "time", lambda: 1_760_000_010.0)
-    exchange = DictionaryExchange()
-    exchange.budget.note_weight(5400, time.time())
+    exchange = make_crowded_exchange(monkeypatch)
     exchange.put(ORDER, "NEW")
     order = world.books.orders.get(ORDER)
     assert order is not None
