@@ -13,6 +13,7 @@ from stockade_gateway.errors import ExchangeError, KeysError
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.keys import ExchangeKeys, load_keys
+from stockade_gateway.rate_budget import Purpose
 from stockade_gateway.start_up import check_account
 
 _LOOK_SECONDS = 0.5
@@ -76,7 +77,8 @@ class KeyRotation:
 
     async def _try_keys(self, keys: ExchangeKeys) -> None:
         """Ask one signed question with them. Raises ExchangeError, and KeysError for keys that must not be used."""
-        fault, number = await check_account(self._rest, keys)
+        # Keys that do not work are tried again and again: not out of the reserve.
+        fault, number = await check_account(self._rest, keys, purpose=Purpose.UPKEEP)
         if fault is not None:
             raise KeysError(fault)
         if number != self._account_number:

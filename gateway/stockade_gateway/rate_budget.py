@@ -20,7 +20,7 @@ class Purpose(IntEnum):
 
     UPKEEP = 0
     ORDER = 1
-    # Finding out what became of orders, and all of them after a reconnect: without it nobody may trade or flatten.
+    # Finding out what became of orders, all of them after a start or a reconnect: nobody may trade or flatten before.
     RECONCILE = 2
     CANCEL = 3
 

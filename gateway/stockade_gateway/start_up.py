@@ -1,6 +1,7 @@
 """What has to be known before an order can be thought of: instruments, prices, the clock, the account.
 
-Apart from the wiring (`sidecar.py`) because every step here may have to be tried again until the exchange answers.
+Apart from the wiring (`sidecar.py`) because every step here may have to be tried again until the exchange answers. All
+of it is asked out of reconciliation's reserve: until it is known, orders of an earlier gateway can't be cancelled.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from stockade_gateway.filters import InstrumentRules, parse_instrument_rules
 from stockade_gateway.journal import Checkpoint, Record
 from stockade_gateway.keys import ExchangeKeys
 from stockade_gateway.market import Market
-from stockade_gateway.rate_budget import RateBudget
+from stockade_gateway.rate_budget import Purpose, RateBudget
 
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _SYMBOL_DOES_NOT_EXIST = -1121
@@ -75,7 +76,8 @@ async def load_rules(
 
 
 async def _ask_for_rules(rest: RestClient, budget: RateBudget, names: list[str], now: float) -> list[dict[str, Any]]:
-    answer = await rest.get("/api/v3/exchangeInfo", {"symbols": msgspec.json.encode(names).decode()})
+    parameters = {"symbols": msgspec.json.encode(names).decode()}
+    answer = await rest.get("/api/v3/exchangeInfo", parameters, purpose=Purpose.RECONCILE)
     budget.set_limits(answer["rateLimits"], now)
     entries: list[dict[str, Any]] = answer["symbols"]
     return entries
@@ -87,18 +89,20 @@ async def load_quotes(rest: RestClient, market: Market, rules: dict[str, Instrum
     Of those no longer on the algorithm's list it is the only price: a position left in them is valued with it.
     """
     symbols = sorted(symbol for symbol, known in rules.items() if known.status != _DELISTED)
-    names = msgspec.json.encode(symbols).decode()
-    for row in await rest.get("/api/v3/ticker/bookTicker", {"symbols": names}):
+    parameters = {"symbols": msgspec.json.encode(symbols).decode()}
+    for row in await rest.get("/api/v3/ticker/bookTicker", parameters, purpose=Purpose.RECONCILE):
         market.seed_quote(row["symbol"], row["bidPrice"], row["askPrice"], now_ns)
 
 
-async def check_account(rest: RestClient, keys: ExchangeKeys | None = None) -> tuple[str | None, int | None]:
+async def check_account(
+    rest: RestClient, keys: ExchangeKeys | None = None, *, purpose: Purpose = Purpose.RECONCILE
+) -> tuple[str | None, int | None]:
     """Return what keeps the key from trading, None when nothing does, and the account's number at the exchange.
 
     Asks with other `keys` if they are given. Raises ExchangeError, also for a refused key.
     """
     parameters = {"omitZeroBalances": "true"}
-    answer: dict[str, Any] = await rest.get("/api/v3/account", parameters, signed=True, keys=keys)
+    answer: dict[str, Any] = await rest.get("/api/v3/account", parameters, signed=True, purpose=purpose, keys=keys)
     fault = None if answer.get("canTrade", True) else "the exchange does not let this account trade"
     return fault, answer.get("uid")
 

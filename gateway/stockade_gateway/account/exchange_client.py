@@ -80,13 +80,13 @@ class ExchangeClient:
         self._clock.set_offset(answer["serverTime"], sent, time.time_ns())
         self._client.timestamp_offset = self._clock.offset_ms
 
-    async def get_account(self) -> Any:
+    async def get_account(self, purpose: Purpose = Purpose.UPKEEP) -> Any:
         """Return balances and the account's own permissions."""
-        return await self._ask_signed(self._client.get_account, omitZeroBalances="true")
+        return await self._ask_signed(self._client.get_account, purpose, omitZeroBalances="true")
 
-    async def get_key_restrictions(self) -> Any:
+    async def get_key_restrictions(self, purpose: Purpose) -> Any:
         """Return what the key may do; only the live exchange and the paper exchange have it."""
-        return await self._ask_signed(self._client.get_account_api_permissions)
+        return await self._ask_signed(self._client.get_account_api_permissions, purpose)
 
     async def get_open_orders(self, symbol: str | None) -> Any:
         """Return the open orders of one symbol or of all."""
@@ -122,17 +122,17 @@ class ExchangeClient:
             Purpose.CANCEL, self._client.cancel_order(symbol=symbol, origClientOrderId=client_order_id)
         )
 
-    async def get_exchange_info(self, symbol: str | None) -> Any:
+    async def get_exchange_info(self, symbol: str | None, purpose: Purpose = Purpose.UPKEEP) -> Any:
         """Return the trading rules of one symbol or of all."""
         parameters = {} if symbol is None else {"symbol": symbol}
-        info = await self._ask(Purpose.UPKEEP, self._client.get_rules(parameters))
+        info = await self._ask(purpose, self._client.get_rules(parameters))
         self._budget.set_limits(info.get("rateLimits", ()), time.time())
         return info
 
     async def get_quotes(self, symbols: list[str]) -> Any:
-        """Return the best prices of the symbols."""
+        """Return the best prices of the symbols, which no order is let through without."""
         names = json.dumps(symbols, separators=(",", ":"))
-        return await self._ask(Purpose.UPKEEP, self._client.get_orderbook_tickers(symbols=names))
+        return await self._ask(Purpose.ORDER, self._client.get_orderbook_tickers(symbols=names))
 
     async def get_klines(self, symbol: str, interval: str, limit: int) -> Any:
         """Return a symbol's newest bars, oldest first."""

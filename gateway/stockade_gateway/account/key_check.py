@@ -11,6 +11,7 @@ from typing import Any
 from stockade_gateway.account.errors import RequestError
 from stockade_gateway.account.exchange_client import ExchangeClient
 from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
+from stockade_gateway.rate_budget import Purpose
 
 _AGAIN_SECONDS = 300.0
 _FAILED_AGAIN_SECONDS = 5.0
@@ -59,10 +60,12 @@ class KeyCheck:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _ask(self) -> Permissions:
-        account = await self._exchange.get_account()
+        # Until it is known no order is placed by hand; looking again can wait.
+        purpose = Purpose.UPKEEP if self.checked else Purpose.ORDER
+        account = await self._exchange.get_account(purpose)
         if self._environment in _WITHOUT_RESTRICTIONS:
             return Permissions(can_trade=bool(account["canTrade"]), can_withdraw=False, ip_restricted=None)
-        return read_permissions(account, await self._exchange.get_key_restrictions())
+        return read_permissions(account, await self._exchange.get_key_restrictions(purpose))
 
     def _note(self, permissions: Permissions) -> None:
         self.checked = True

@@ -32,7 +32,7 @@ from stockade_gateway.account.shares import (
 from stockade_gateway.control import AccountLimits, Control
 from stockade_gateway.errors import ExchangeError, LedgerError, ShareError
 from stockade_gateway.market import Market
-from stockade_gateway.rate_budget import RateBudget
+from stockade_gateway.rate_budget import Purpose, RateBudget
 from stockade_gateway.share_messages import LATEST_SECONDS, LEASE_SECONDS, Report, check_mac, make_mac
 
 _READ_SECONDS = 5.0
@@ -130,7 +130,7 @@ class ShareDesk:
 
     async def _refresh(self) -> None:
         if not self._order_limit_known:
-            await self._exchange.get_exchange_info("BTCUSDT")
+            await self._exchange.get_exchange_info("BTCUSDT", Purpose.ORDER)
             self._order_limit_known = True
         for symbol in self.manual.list_unknown_symbols():
             await self._learn_symbol(symbol)
@@ -174,7 +174,7 @@ class ShareDesk:
     async def _learn_symbol(self, symbol: str) -> None:
         try:
             if symbol not in self.manual.rules:
-                info = await self._exchange.get_exchange_info(symbol)
+                info = await self._exchange.get_exchange_info(symbol, Purpose.ORDER)
                 for entry in info["symbols"]:
                     self.manual.add_rules(entry)
             if self._find_price(symbol, _READ_SECONDS) is None:

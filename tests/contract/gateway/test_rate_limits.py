@@ -2,9 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.keys import ExchangeKeys, load_keys
 from stockade_gateway.rate_budget import Purpose, RateBudget
 from tests.contract.gateway.conftest import MakeSidecar
+from tests.support.sidecar_process import PaperExchange
 from tests.support.waiting import wait_until
 
 BANNED = {"code": -1003, "msg": "Way too much request weight used; IP banned."}
@@ -214,3 +218,58 @@ def test_a_sidecar_that_was_told_to_wait_asks_nothing_meanwhile(make_sidecar: Ma
     assert asked
     assert min(entry["timeMs"] for entry in asked) - refused["timeMs"] >= 1000
     algorithm.close()
+
+
+@contextmanager
+def run_crowded_address(paper: PaperExchange, used: int) -> Iterator[str]:
+    """Pass REST requests on to the paper exchange, whose answers say that neighbours used so much of the weight."""
+
+    class Passing(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._pass_on()
+
+        def do_DELETE(self) -> None:
+            self._pass_on()
+
+        def _pass_on(self) -> None:
+            connection = HTTPConnection("127.0.0.1", paper.port, timeout=30)
+            connection.request(self.command, self.path, headers={"X-MBX-APIKEY": self.headers["X-MBX-APIKEY"] or ""})
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            self.send_header("X-MBX-USED-WEIGHT-1M", str(used))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Passing) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(30)
+
+
+def test_a_restarted_sidecar_recovers_though_neighbours_used_four_fifths_of_the_weight(
+    make_sidecar: MakeSidecar, paper: PaperExchange
+) -> None:
+    sidecar = make_sidecar().start()
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    algorithm.close()
+    sidecar.kill()
+    sidecar.lose_journal()
+    sidecar.set_control(deadMan={"afterSeconds": 1, "action": "CancelOrders"})
+    with run_crowded_address(paper, used=4800) as address:
+        # Every minute begins like this one: as upkeep its questions would take a minute each.
+        sidecar.start(STOCKADE_REST_URL=address)
+        sidecar.wait_for_status("the dead man's action", lambda status: status["deadMan"] is not None)
+        assert sidecar.exchange_open_orders() == set()
+        sidecar.kill()

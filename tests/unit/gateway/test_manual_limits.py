@@ -23,7 +23,7 @@ from stockade_gateway.control import AccountControl, AccountLimits, Control, Tra
 from stockade_gateway.errors import LedgerError
 from stockade_gateway.ledger import FillRow, Ledger, OrderEventRow
 from stockade_gateway.market import Market
-from stockade_gateway.rate_budget import RateBudget
+from stockade_gateway.rate_budget import Purpose, RateBudget
 
 NOW = datetime.now(UTC)
 TIME_MS = int(NOW.timestamp() * 1000)
@@ -41,7 +41,7 @@ class Exchange:
         self.status = "NEW"
         self.executed = "0"
 
-    async def get_exchange_info(self, _symbol: str) -> dict[str, Any]:
+    async def get_exchange_info(self, _symbol: str, _purpose: Purpose) -> dict[str, Any]:
         """Return the rules of the one symbol."""
         return {"symbols": [ENTRY]}
 
