@@ -25,8 +25,16 @@ class Purpose(IntEnum):
     CANCEL = 3
 
 
+# How long to wait when the exchange names no time: what it counts starts anew each minute.
+_UNNAMED_SECONDS = 60.0
 # Share of a limit up to which each purpose may still send. Orders leave a reserve to reconciliation, both to cancels.
 _SHARE = {Purpose.UPKEEP: 0.70, Purpose.ORDER: 0.85, Purpose.RECONCILE: 0.95, Purpose.CANCEL: 0.98}
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float:
+    """Return for how many seconds an answer's `Retry-After` wants nothing sent; names are lower case or of any case."""
+    seconds = headers.get("retry-after", "")
+    return float(seconds) if seconds.isdigit() else _UNNAMED_SECONDS
 
 
 class RateBudget:

@@ -101,3 +101,12 @@ class Connection:
                 await self._socket.ping(str(time.time_ns() // 1_000_000).encode())
             except ConnectionError:
                 return
+
+
+def find_refusal(faults: Faults) -> web.Response | None:
+    """Return how a `refuse-connections` fault answers a handshake, None while there is none."""
+    fault = faults.find_active("refuse-connections")
+    if fault is None:
+        return None
+    headers = {"Retry-After": str(faults.seconds_left(fault))} if fault.status in {418, 429} else {}
+    return web.Response(status=fault.status, headers=headers)

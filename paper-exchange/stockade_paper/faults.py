@@ -29,7 +29,7 @@ TIMED_KINDS = {
     "freeze-streams": "market streams fall silent for `seconds`, nothing comes later",
     "slow-connections": "sockets wait `milliseconds` before each message, for `seconds`",
     "half-open-connections": "sockets neither read nor write nor ping for `seconds`, then they end",
-    "refuse-connections": "new sockets get 503 for `seconds`",
+    "refuse-connections": "new sockets get `status` (503; or 429, 418, 403, another 5xx) for `seconds`",
     "ban-address": "every request gets 418 for `seconds`",
     "skew-clock": "the server's time is `milliseconds` (also negative) off for `seconds`; events keep the true time",
 }
@@ -125,6 +125,10 @@ class Faults:
         now = self._clock()
         self._drop_ended(now)
         return next((fault for fault in self.armed if fault.kind == kind and fault.holds(now)), None)
+
+    def seconds_left(self, fault: Fault) -> int:
+        """Return the seconds until a timed fault ends, at least one."""
+        return max(-(-(fault.until_ms - self._clock()) // 1000), 1)
 
     def _drop_ended(self, now_ms: int) -> None:
         self.armed = [fault for fault in self.armed if not fault.until_ms or now_ms < fault.until_ms]

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from stockade_paper.connections import Connection
+from stockade_paper.connections import Connection, find_refusal
 from stockade_paper.json_text import parse_json
 from stockade_paper.listen_keys import ListenKeys
 from stockade_paper.streams import StreamClient, StreamHub
@@ -26,8 +26,8 @@ class StreamServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection until it ends."""
-        if self._hub.faults.find_active("refuse-connections") is not None:
-            return web.Response(status=503)
+        if (refusal := find_refusal(self._hub.faults)) is not None:
+            return refusal
         socket = web.WebSocketResponse(autoping=False, max_msg_size=2**16)
         await socket.prepare(request)
         is_combined = request.path == "/stream"

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from stockade_paper.accounts import ApiKey
-from stockade_paper.connections import Connection
+from stockade_paper.connections import Connection, find_refusal
 from stockade_paper.dispatch import WEBSOCKET_ENDPOINTS, Dispatcher
 from stockade_paper.endpoints.known_parameters import check_known
 from stockade_paper.errors import BinanceError, invalid_key
@@ -40,8 +40,8 @@ class WebsocketApi:
         """Serve one connection until it ends."""
         address = request.remote or "unknown"
         faults = self.dispatcher.faults
-        if faults.find_active("refuse-connections") is not None:
-            return web.Response(status=503)
+        if (refusal := find_refusal(faults)) is not None:
+            return refusal
         socket = web.WebSocketResponse(autoping=False, max_msg_size=2**20)
         await socket.prepare(request)
         connection = Connection(socket, address, faults, self._lifetime_seconds)

@@ -14,7 +14,7 @@ import aiohttp
 from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
 from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.keys import ExchangeKeys
-from stockade_gateway.rate_budget import Purpose, RateBudget
+from stockade_gateway.rate_budget import Purpose, RateBudget, read_retry_after
 
 with warnings.catch_warnings():
     # The library imports a module of websockets that announces its own end.
@@ -56,7 +56,7 @@ class _Client(AsyncClient):  # type: ignore[misc] # the library has no types
         if used.isdigit():
             self._budget.note_weight(int(used), now)
         if response.status in (418, 429):
-            self._budget.block(_retry_after(response), now)
+            self._budget.block(read_retry_after(response.headers), now)
         return await super()._handle_response(response)
 
 
@@ -177,16 +177,11 @@ class ExchangeClient:
 def _read_refusal(error: Any) -> ExchangeError:
     status, code, message = int(error.status_code), int(error.code or 0), str(error.message)
     if status in (418, 429):
-        return RateLimitedError(status, code, message, _retry_after(error.response))
+        return RateLimitedError(status, code, message, read_retry_after(error.response.headers))
     # A 5xx never says that nothing happened (Binance, "HTTP return codes").
     if status >= 500 or code in _UNKNOWN_OUTCOME_CODES:
         return StatusUnknownError(f"the exchange answered {status}: {message}")
     return ExchangeError(status, code, message)
-
-
-def _retry_after(response: aiohttp.ClientResponse) -> float:
-    seconds = response.headers.get("retry-after", "")
-    return float(seconds) if seconds.isdigit() else 60.0
 
 
 def _drop(request: Awaitable[Any]) -> None:

@@ -9,7 +9,18 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import (
+    WSError,
+    WSFrame,
+    WSInvalidStatusError,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeResponse,
+    ws_connect,
+)
+
+from stockade_gateway.rate_budget import read_retry_after
 
 _PING_SECONDS = 10.0
 _FIRST_WAIT_SECONDS = 0.2
@@ -18,6 +29,9 @@ _LONGEST_WAIT_SECONDS = 30.0
 _GOOD_SECONDS = 10.0
 # The exchange ends every connection after 24 hours (Binance, "General WSS information"); ours goes first.
 _LONGEST_LIFE_SECONDS = 23 * 3600.0
+# A handshake answered so is not tried again for a while: a firewall's rule, a ban, a limit (Binance, "HTTP return
+# codes"). After any other answer the next try comes as after a connection that was lost.
+_CLOSED_STATUSES = (403, 418, 429)
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +42,7 @@ class SupervisedConnection:
     `on_text` gets each message's bytes and whether it is the last one of its receive buffer. `on_open` is awaited after
     each connect and says whatever has to be said first; the connection counts as up once it returned. `on_change` is
     told when it came up and when it is gone. `admit` is awaited before each connect, where that counts against a limit.
+    `on_refusal` hears with which HTTP status a handshake was refused, and for how many seconds none is tried.
     """
 
     def __init__(
@@ -39,6 +54,7 @@ class SupervisedConnection:
         on_open: Callable[[], Awaitable[None]],
         on_change: Callable[[bool], None],
         admit: Callable[[], Awaitable[None]] | None = None,
+        on_refusal: Callable[[int, float], None] | None = None,
         quiet_seconds: float | None = None,
     ) -> None:
         self._name = name
@@ -47,6 +63,7 @@ class SupervisedConnection:
         self._on_open = on_open
         self._on_change = on_change
         self._admit = admit
+        self._on_refusal = on_refusal
         self._quiet_seconds = quiet_seconds
         self._transport: WSTransport | None = None
         self.connected = False
@@ -73,16 +90,27 @@ class SupervisedConnection:
         while True:
             if self._admit is not None:
                 await self._admit()
-            started = time.monotonic()
+            started, closed_seconds = time.monotonic(), 0.0
             try:
                 await self._live_once()
             except (OSError, WSError, TimeoutError) as error:
                 logger.warning("%s: can't connect: %s", self._name, error or type(error).__name__)
+                if isinstance(error, WSInvalidStatusError) and error.response is not None:
+                    closed_seconds = self._take_refusal(error.response)
             if time.monotonic() - started > _GOOD_SECONDS:
                 wait = _FIRST_WAIT_SECONDS
             self.reconnects += 1
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects, hides nothing
+            spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnects, hides nothing
+            await asyncio.sleep(max(wait * spread, closed_seconds))
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+
+    def _take_refusal(self, response: WSUpgradeResponse) -> float:
+        """Tell of a handshake's HTTP status; returns for how many seconds none is to be tried."""
+        status = int(response.status)
+        seconds = read_retry_after(response.headers) if status in _CLOSED_STATUSES else 0.0
+        if self._on_refusal is not None:
+            self._on_refusal(status, seconds)
+        return seconds
 
     async def _live_once(self) -> None:
         transport, _ = await ws_connect(

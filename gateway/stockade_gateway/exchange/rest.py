@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from stockade_gateway.errors import ExchangeError, RateLimitedError, StatusUnknownError
 from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.keys import ExchangeKeys
-from stockade_gateway.rate_budget import Purpose, RateBudget
+from stockade_gateway.rate_budget import Purpose, RateBudget, read_retry_after
 from stockade_gateway.signing import sign_query
 
 RECV_WINDOW_MS = 5000
@@ -125,8 +125,7 @@ class RestClient:
             answer = {"code": 0, "msg": f"{what}: the exchange answered {status} without JSON"}
             status = max(status, 400)
         if status in (418, 429):
-            retry_after = headers.get("retry-after", "")
-            seconds = float(retry_after) if retry_after.isdigit() else 60.0
+            seconds = read_retry_after(headers)
             self._budget.block(seconds, now)
             raise RateLimitedError(status, answer.get("code", 0), answer.get("msg", ""), seconds)
         if status >= 400:

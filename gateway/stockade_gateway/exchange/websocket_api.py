@@ -60,6 +60,7 @@ class WebsocketApi:
             on_change=self._note_connection,
             # Who opens connections during a ban is banned for longer (Binance, "IP limits").
             admit=lambda: budget.wait(Purpose.RECONCILE),
+            on_refusal=self._take_closed_door,
         )
 
     @property
@@ -138,6 +139,16 @@ class WebsocketApi:
         seconds = max(retry_at_ms / 1000 - self._clock.now_ms() / 1000, 1.0) if retry_at_ms else 60.0
         self._budget.block(seconds, time.time())
         return seconds
+
+    def _take_closed_door(self, status: int, seconds: float) -> None:
+        """Say why there is no connection; a ban or a limit stands between this address and all of the exchange.
+
+        A firewall's 403 is about this door as far as anybody knows: cancels go by REST meanwhile.
+        """
+        self.refusal = f"the exchange refused the connection with HTTP {status}"
+        if status in (418, 429):
+            self.refusal = f"{self.refusal}: nothing is sent for {seconds:.0f} s"
+            self._budget.block(seconds, time.time())
 
     async def _subscribe(self) -> None:
         try:

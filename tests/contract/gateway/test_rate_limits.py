@@ -31,7 +31,7 @@ SLACK_SECONDS = 30.0
 
 
 class Scripted:
-    """An exchange that gives one answer to everything over REST, and ends each WebSocket with the same words."""
+    """A mock of an exchange: one answer to all of REST, and each WebSocket refused or ended with the same words."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -39,6 +39,7 @@ class Scripted:
         self.body: Any = {"serverTime": 0}
         self.asked: list[str] = []
         self.connects = 0
+        self.handshake_status: int | None = None
         self.greeting: dict[str, Any] = {}
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -50,9 +51,11 @@ class Scripted:
         return web.json_response(body, status=self.status, headers=self.headers)
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
+        self.connects += 1
+        if self.handshake_status is not None:
+            return web.Response(status=self.handshake_status, headers=self.headers)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        self.connects += 1
         await socket.send_json({"id": None, **self.greeting})
         await socket.close()
         return socket
@@ -198,6 +201,38 @@ async def test_a_banned_connection_is_not_opened_again_before_the_ban_is_over(wo
             await asyncio.wait_for(wait_for(lambda: world.exchange.connects > 1), 1)
 
 
+@pytest.mark.parametrize("status", [418, 429])
+@pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "700"}, 700), ({}, 60)])
+async def test_a_ban_that_a_handshake_is_answered_with_counts_for_everything(
+    world: World, status: int, header: dict[str, str], seconds: int
+) -> None:
+    world.exchange.handshake_status, world.exchange.headers = status, header
+    async with world.run_api() as api:
+        await wait_for(lambda: world.silence() > 0)
+        assert seconds - SLACK_SECONDS < world.silence() <= seconds
+        assert api.refusal == f"the exchange refused the connection with HTTP {status}: nothing is sent for {seconds} s"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wait_for(lambda: world.exchange.connects > 1), 1)
+
+
+async def test_a_firewalls_refusal_closes_the_connections_door_and_no_other(world: World) -> None:
+    world.exchange.handshake_status = 403
+    async with world.run_api() as api:
+        await wait_for(lambda: api.refusal is not None)
+        assert api.refusal == "the exchange refused the connection with HTTP 403"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wait_for(lambda: world.exchange.connects > 1), 1)
+    assert world.silence() == 0
+
+
+async def test_a_server_that_can_not_answer_now_is_tried_again_soon(world: World) -> None:
+    world.exchange.handshake_status = 503
+    async with world.run_api() as api:
+        await wait_for(lambda: world.exchange.connects > 2)
+        assert api.refusal == "the exchange refused the connection with HTTP 503"
+    assert world.silence() == 0
+
+
 # --- A sidecar --------------------------------------------------------------------------------------------------------
 
 
@@ -273,3 +308,21 @@ def test_a_restarted_sidecar_recovers_though_neighbours_used_four_fifths_of_the_
         sidecar.wait_for_status("the dead man's action", lambda status: status["deadMan"] is not None)
         assert sidecar.exchange_open_orders() == set()
         sidecar.kill()
+
+
+def test_a_sidecar_refused_at_the_door_says_so_and_keeps_still_until_the_ban_is_over(make_sidecar: MakeSidecar) -> None:
+    sidecar = make_sidecar().start()
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    before = sidecar.paper.last_audit_number()
+    ban = sidecar.paper.call("POST", "/paper/v1/faults", {"kind": "refuse-connections", "seconds": 4, "status": 418})
+    sidecar.paper.disconnect("all")
+    sidecar.wait_for_status("the ban", lambda status: "with HTTP 418" in str(status["reason"]))
+    assert algorithm.cancel(str(resting.client_order_id)).denied is None
+    algorithm.wait_for_state(resting.client_order_id, "CANCELED")
+    sidecar.wait_until_ready()
+    asked = [entry["timeMs"] for entry in sidecar.paper.read_audit(before) if entry["kind"] == "request"]
+    assert min(asked) >= ban["untilMs"]
+    assert sidecar.status()["reason"] is None
+    algorithm.close()

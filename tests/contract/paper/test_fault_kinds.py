@@ -194,6 +194,11 @@ async def test_refused_slow_and_half_open_connections(caller: Caller) -> None:
         with pytest.raises(InvalidStatus, match="503"):
             await connect(f"{caller.paper.websocket}{path}")
     caller.paper.request("DELETE", "/paper/v1/faults")
+    caller.paper.arm("refuse-connections", seconds=3600, status=418)
+    with pytest.raises(InvalidStatus, match="418") as caught:
+        await connect(f"{caller.paper.websocket}/ws-api/v3")
+    assert 0 < int(caught.value.response.headers["Retry-After"]) <= 3600
+    caller.paper.request("DELETE", "/paper/v1/faults")
     caller.paper.arm("slow-connections", milliseconds=200, seconds=3600)
     started = time.monotonic()
     for _ in range(3):
