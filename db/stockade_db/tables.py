@@ -174,7 +174,8 @@ class OrderEvent(SQLModel, table=True):
 
     `sequence` counts an order's steps from 0; `filled_quantity` and `filled_quote` are cumulative. `algorithm` is
     empty and `version` 0 for an order placed by hand. `trailing_delta` is in basis points; `list_id` is the list's
-    client order id when the order is one of two.
+    client order id when the order is one of two. `received_time` is when the gateway heard of the step or made it, None
+    where that was not noted.
     """
 
     __tablename__ = "order_event"
@@ -207,6 +208,7 @@ class OrderEvent(SQLModel, table=True):
     recorded_time: datetime = Field(default_factory=_now, sa_column=_time(now=True))
     trailing_delta: int | None = Field(default=None)
     list_id: str | None = Field(default=None, sa_type=Text)
+    received_time: datetime | None = Field(default=None, sa_column=_time(nullable=True))
 
 
 class OrderState(SQLModel, table=True):
@@ -244,13 +246,15 @@ class OrderState(SQLModel, table=True):
     reason: str | None = Field(default=None, sa_type=Text)
     trailing_delta: int | None = Field(default=None)
     list_id: str | None = Field(default=None, sa_type=Text)
+    received_time: datetime | None = Field(default=None, sa_column=_time(nullable=True))
 
 
 class Fill(SQLModel, table=True):
     """One trade of one of our orders. Written by gateways, never changed.
 
     The order's client id is part of the key: an account that trades with itself has two fills of one trade id, and a
-    test exchange that starts anew counts its trades from one again.
+    test exchange that starts anew counts its trades from one again. `received_time` is when the gateway heard of it,
+    None where that was not noted.
     """
 
     __tablename__ = "fill"
@@ -276,6 +280,7 @@ class Fill(SQLModel, table=True):
     is_maker: bool
     trade_time: datetime = Field(sa_column=_time())
     recorded_time: datetime = Field(default_factory=_now, sa_column=_time(now=True))
+    received_time: datetime | None = Field(default=None, sa_column=_time(nullable=True))
 
 
 class EquityPoint(SQLModel, table=True):

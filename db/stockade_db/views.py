@@ -44,6 +44,7 @@ class OrderHistory(SQLModel, table=True):
     sequence: int
     created_time: datetime
     updated_time: datetime
+    received_time: datetime | None
 
 
 class OpenOrder(SQLModel, table=True):
@@ -101,6 +102,7 @@ class FillWithFees(SQLModel, table=True):
     is_maker: bool
     order_type: str | None
     trade_time: datetime
+    received_time: datetime | None
 
 
 class CurrentPosition(SQLModel, table=True):

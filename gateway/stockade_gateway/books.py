@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from stockade_gateway.errors import JournalError, LedgerError
+from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.filters import InstrumentRules
-from stockade_gateway.journal import Checkpoint, Journal, Record
+from stockade_gateway.journal import Checkpoint, Journal, Record, Step
 from stockade_gateway.ledger_entries import (
     LedgerWriter,
     Owner,
@@ -50,6 +51,7 @@ class Books:
         rules: dict[str, InstrumentRules],
         journal: Journal,
         ledger: LedgerWriter,
+        clock: ExchangeClock,
         tell: Callable[[Change | Refusal], None],
     ) -> None:
         self.orders = orders
@@ -58,6 +60,7 @@ class Books:
         self._rules = rules
         self._journal = journal
         self._ledger = ledger
+        self._clock = clock
         self.tell = tell
         # True once something happened that the journal could not take: it is rewritten before it is relied on again.
         self._journal_stale = False
@@ -88,9 +91,9 @@ class Books:
         """Take over what an earlier gateway wrote into the journal.
 
         The last step goes to the ledger once more: that gateway may have been killed between the two, and the ledger
-        takes each step only once.
+        takes each step only once. It keeps the time at which that gateway heard of it.
         """
-        last: deque[Change] = deque(maxlen=_TOGETHER)
+        last: deque[Step] = deque(maxlen=_TOGETHER)
         for record in records:
             if isinstance(record, Checkpoint):
                 self.positions.restore(record.day, record.holdings, record.day_holdings)
@@ -107,8 +110,8 @@ class Books:
             if record.execution is not None:
                 self.orders.restore_trades(record.order.client_order_id, [record.execution.trade_id])
                 self.positions.apply(record.execution)
-        for change in last:
-            self._record(change)
+        for step in last:
+            self._record(step)
 
     def restore_past(self, past: Past) -> None:
         """Take over what the ledger knows; what the books hold already is left as it is.
@@ -143,7 +146,7 @@ class Books:
             self.rewrite_journal()
         try:
             for order in orders:
-                self._journal.append(Change(order))
+                self._journal.append(self._make_step(order))
         except JournalError:
             # One of two may have got in.
             self._journal_stale = len(orders) > 1
@@ -155,7 +158,7 @@ class Books:
     def enter(self, *orders: Order) -> None:
         """Enter orders that were written down into the ledger: after the sending, which must not wait for it."""
         for order in orders:
-            self._ledger.record_order_event(make_order_event_row(self._owner, order))
+            self._record(self._make_step(order))
 
     def deny(self, order: Order) -> None:
         """Record an order that never leaves the pod."""
@@ -164,22 +167,23 @@ class Books:
         written = self._denied_minute[1] if self._denied_minute[0] == minute else 0
         if written < _DENIED_ROWS_PER_MINUTE:
             self._denied_minute = (minute, written + 1)
-            self._ledger.record_order_event(make_order_event_row(self._owner, order))
+            self._record(self._make_step(order))
 
     def take_report(self, report: OrderReport) -> bool:
         """Take in what the exchange says about an order; returns whether it was news."""
         if report.symbol not in self._rules:
             return False
-        return self._take(self.orders.apply(report))
+        return self._take(self.orders.apply(report), time.time_ns())
 
     def take_execution(self, execution: Execution) -> bool:
         """Take in one execution; returns whether it was news."""
         change = self.orders.apply_execution(execution)
-        return self._take([change] if change else [])
+        return self._take([change] if change else [], time.time_ns())
 
     def reject(self, order: Order, reason: str) -> None:
         """Note that the exchange refused the order, or that it certainly never got it."""
-        self._take_one(self.orders.reject(order.client_order_id, reason, time.time_ns()))
+        now_ns = time.time_ns()
+        self._take_one(self.orders.reject(order.client_order_id, reason, now_ns), now_ns)
 
     def refuse_amendment(self, order: Order, reason: str) -> None:
         """Tell that the order was not amended; it is as it was, so there is nothing to write down."""
@@ -187,11 +191,13 @@ class Books:
 
     def request_cancel(self, order: Order) -> None:
         """Note that a cancel of the order is on its way."""
-        self._take_one(self.orders.request_cancel(order.client_order_id, time.time_ns()))
+        now_ns = time.time_ns()
+        self._take_one(self.orders.request_cancel(order.client_order_id, now_ns), now_ns)
 
     def withdraw_cancel(self, order: Order) -> None:
         """Note that the exchange did not cancel the order."""
-        self._take_one(self.orders.withdraw_cancel(order.client_order_id, time.time_ns()))
+        now_ns = time.time_ns()
+        self._take_one(self.orders.withdraw_cancel(order.client_order_id, now_ns), now_ns)
 
     def sync_journal(self) -> None:
         """Wait until the journal is on the disk; made for another thread. No order is taken while it does not work."""
@@ -225,20 +231,25 @@ class Books:
             past_known=self.past_known,
             known_until_ms=self.known_until_ms,
         )
-        self._journal.rewrite([checkpoint, *(Change(order) for order in self.orders.all())])
+        self._journal.rewrite([checkpoint, *(Step(order) for order in self.orders.all())])
         self._journal_stale = False
 
     def _note_known(self, time_ms: int) -> None:
         if time_ms:
             self.known_until_ms = max(self.known_until_ms or 0, time_ms)
 
-    def _take_one(self, change: Change | None) -> None:
-        self._take([change] if change else [])
+    def _make_step(self, order: Order) -> Step:
+        """Return the step of an order that begins or is denied: its own time is when this gateway made it."""
+        return Step(order, received_time_ns=self._clock.correct_ns(order.updated_time_ns))
 
-    def _take(self, changes: list[Change]) -> bool:
+    def _take_one(self, change: Change | None, now_ns: int) -> None:
+        self._take([change] if change else [], now_ns)
+
+    def _take(self, changes: list[Change], now_ns: int) -> bool:
         for change in changes:
+            step = Step(change.order, change.execution, self._clock.correct_ns(now_ns))
             try:
-                self._journal.append(change)
+                self._journal.append(step)
             except JournalError as error:
                 self._journal_stale = True
                 logger.error("%s", error)  # noqa: TRY400 - the text says it all
@@ -247,18 +258,18 @@ class Books:
             if change.execution is not None:
                 self.positions.apply(change.execution)
             self.tell(change)
-            self._record(change)
+            self._record(step)
         return bool(changes)
 
-    def _record(self, change: Change) -> None:
-        execution = change.execution
+    def _record(self, step: Step) -> None:
+        execution, received_time_ns = step.execution, step.received_time_ns
         if execution is not None:
             symbol = execution.symbol
-            self._ledger.record_fill(make_fill_row(self._owner, execution))
+            self._ledger.record_fill(make_fill_row(self._owner, execution, received_time_ns))
             quote, holding = self._rules[symbol].quote, self.positions.holding(symbol)
             row = make_position_row(self._owner, symbol, quote, holding, datetime.now(UTC))
             self._ledger.record_position(row)
-        self._ledger.record_order_event(make_order_event_row(self._owner, change.order))
+        self._ledger.record_order_event(make_order_event_row(self._owner, step.order, received_time_ns))
 
     def _count(self, change: Change) -> None:
         name = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from stockade_gateway.errors import JournalError
-from stockade_gateway.orders import Change
+from stockade_gateway.orders import Execution, Order
 from stockade_gateway.positions import HoldingRecord
 
 _MAGIC = b"SKJOURN1"
@@ -39,7 +39,18 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag="checkpoint"):
     known_until_ms: int | None
 
 
-Record = Change | Checkpoint
+class Step(msgspec.Struct, frozen=True, tag="change"):
+    """One step of one order: the order after it, the execution if that was the step, and when it was heard of or made.
+
+    The time is None in what was summed up, whose steps the ledger has, and in a journal that is older than the field.
+    """
+
+    order: Order
+    execution: Execution | None = None
+    received_time_ns: int | None = None
+
+
+Record = Step | Checkpoint
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)

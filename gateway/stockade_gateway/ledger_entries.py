@@ -40,8 +40,8 @@ class Owner(msgspec.Struct, frozen=True):
     version: int
 
 
-def make_order_event_row(owner: Owner, order: Order) -> OrderEventRow:
-    """Return the row of an order's present step."""
+def make_order_event_row(owner: Owner, order: Order, received_time_ns: int | None) -> OrderEventRow:
+    """Return the row of an order's present step, and of when it was heard of or made; None where nobody noted it."""
     return OrderEventRow(
         account=owner.account,
         algorithm=owner.algorithm,
@@ -63,11 +63,12 @@ def make_order_event_row(owner: Owner, order: Order) -> OrderEventRow:
         reason=order.reason,
         trailing_delta=order.trailing_delta,
         list_id=order.list_id,
+        received_time=None if received_time_ns is None else to_time(received_time_ns),
     )
 
 
-def make_fill_row(owner: Owner, execution: Execution) -> FillRow:
-    """Return the row of one execution."""
+def make_fill_row(owner: Owner, execution: Execution, received_time_ns: int | None) -> FillRow:
+    """Return the row of one execution, and of when it was heard of; None where nobody noted it."""
     return FillRow(
         account=owner.account,
         algorithm=owner.algorithm,
@@ -83,6 +84,7 @@ def make_fill_row(owner: Owner, execution: Execution) -> FillRow:
         commission_asset=execution.commission_asset or None,
         is_maker=execution.is_maker,
         trade_time=execution.trade_time,
+        received_time=None if received_time_ns is None else to_time(received_time_ns),
     )
 
 

@@ -36,6 +36,7 @@ class OrderEventRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     trailing_delta: int | None = None
     list_id: str | None = None
+    received_time: datetime | None = None
 
 
 class FillRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,7 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     commission_asset: str | None
     is_maker: bool
     trade_time: datetime
+    received_time: datetime | None = None
 
 
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):

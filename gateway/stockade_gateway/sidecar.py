@@ -200,6 +200,7 @@ class Sidecar:
             rules=rules,
             journal=journal,
             ledger=self._ledger,
+            clock=self._clock,
             tell=self._tell_change,
         )
         books.restore(records)

@@ -33,6 +33,7 @@ def _event(number: int, sequence: int = 0, **changes: Any) -> OrderEventRow:
         client_order_id=f"{_PREFIX}{number}",
         sequence=sequence,
         event_time=_TIME + timedelta(seconds=sequence),
+        received_time=_TIME + timedelta(seconds=sequence, microseconds=1),
         state="SUBMITTED",
         symbol="BTCUSDT",
         side="BUY",
@@ -60,6 +61,7 @@ def _fill(number: int, trade_id: int) -> FillRow:
         commission_asset="BTC",
         is_maker=True,
         trade_time=_TIME,
+        received_time=_TIME + timedelta(seconds=41),
     )
 
 
@@ -173,6 +175,9 @@ def test_each_kind_of_row_arrives_as_it_was(writer: Ledger, database: support.Le
     assert writer.last_written_time is not None
     assert list(writer.load_fills(prefix=_PREFIX)) == [_fill(1, 5)]
     assert writer.load_orders(prefix=_PREFIX) == [_event(1, 1, state="ACCEPTED", exchange_order_id=77)]
+    assert _query(database, "SELECT received_time - trade_time FROM ledger.fills_with_fees") == [
+        (timedelta(seconds=41),)
+    ]
     assert _query(database, "SELECT tenant, quantity FROM ledger.positions") == [("alpha", Decimal(1))]
     assert _query(database, "SELECT fees, unrealized_pnl FROM ledger.equity_point") == [(Decimal("1e-18"), None)]
     assert _query(
@@ -190,6 +195,7 @@ def test_a_late_step_does_not_undo_a_later_one(writer: Ledger, database: support
     assert _query(
         database, "SELECT state, is_open, average_price, created_time, updated_time FROM ledger.order_history"
     ) == [("FILLED", False, Decimal(60000), _TIME, _TIME + timedelta(seconds=2))]
+    assert _query(database, "SELECT received_time FROM ledger.order_history") == [(filled.received_time,)]
 
 
 def test_orders_of_others_are_not_loaded(writer: Ledger) -> None:
@@ -217,15 +223,17 @@ def test_an_outage_loses_nothing_and_doubles_nothing(
     writer.record_order_event(_event(0))
     assert writer.flush(_DEADLINE_SECONDS)
     postgresql.stop(signal.SIGQUIT)
+    heard = datetime.now(UTC)
     try:
         for number in range(1, 2001):
-            writer.record_order_event(_event(number))
-            writer.record_fill(_fill(number, number))
+            writer.record_order_event(_event(number, received_time=heard))
+            writer.record_fill(msgspec.structs.replace(_fill(number, number), received_time=heard))
         _await(lambda: writer.error is not None, "error reported")
         assert writer.spooled == 4000
         assert not writer.flush(0.2)
         with pytest.raises(LedgerError, match="4000 rows are not in it yet"):
             writer.load_orders(prefix=_PREFIX, timeout_seconds=0.1)
+        over = datetime.now(UTC)
     finally:
         postgresql.start()
     assert writer.flush(_DEADLINE_SECONDS), writer.error
@@ -234,6 +242,10 @@ def test_an_outage_loses_nothing_and_doubles_nothing(
         (2001, 2001)
     ]
     assert _query(database, "SELECT count(*), sum(quantity) FROM ledger.fill") == [(2000, Decimal(500))]
+    for table in ("order_event", "fill"):
+        query = f"SELECT min(received_time), max(received_time), min(recorded_time) FROM ledger.{table}"
+        ((first, last, recorded),) = _query(database, f"{query} WHERE client_order_id <> '{_PREFIX}0'")
+        assert first == last == heard < over < recorded
 
 
 def test_a_silent_server_is_cut_off(url_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

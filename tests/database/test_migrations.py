@@ -29,7 +29,7 @@ def test_models_say_what_the_migrations_made(ledger: Ledger) -> None:
         # Raises with the differences when there are any.
         command.check(alembic_config(connection))
         context = MigrationContext.configure(connection, opts={"version_table_schema": tables.SCHEMA})
-        assert context.get_current_revision() == "0005"
+        assert context.get_current_revision() == "0006"
 
 
 @pytest.mark.parametrize("model", [m for m in vars(views).values() if isinstance(m, type) and hasattr(m, "__table__")])

@@ -55,6 +55,7 @@ class AccountGateway:
             self.exchange,
             self.ledger,
             self.shares,
+            self.clock,
             read_trading=self.read_trading,
             is_killed=self.is_killed,
         )

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from stockade_gateway.account import manual_orders
 from stockade_gateway.account.errors import RequestError, translate
 from stockade_gateway.account.exchange_client import RECV_WINDOW_MS, ExchangeClient
@@ -20,7 +22,9 @@ from stockade_gateway.account.manual_orders import ManualOrder, Report
 from stockade_gateway.account.share_desk import ShareDesk
 from stockade_gateway.control import Trading
 from stockade_gateway.errors import ExchangeError, LedgerError, StatusUnknownError
+from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.ledger import FillRow, Ledger
+from stockade_gateway.ledger_entries import to_time
 from stockade_wire.order_ids import MANUAL_PREFIX, OrderIds, order_number
 
 _LOG = logging.getLogger(__name__)
@@ -52,6 +56,7 @@ class ManualDesk:
         exchange: ExchangeClient,
         ledger: Ledger,
         shares: ShareDesk,
+        clock: ExchangeClock,
         *,
         read_trading: Callable[[], Trading | None],
         is_killed: Callable[[], bool],
@@ -60,6 +65,7 @@ class ManualDesk:
         self._exchange = exchange
         self._ledger = ledger
         self._shares = shares
+        self._clock = clock
         self._read_trading = read_trading
         self._is_killed = is_killed
         self._ids: OrderIds | None = None
@@ -285,11 +291,16 @@ class ManualDesk:
             self._orders[client_order_id] = moved
 
     def _take_fill(self, fill: FillRow) -> None:
-        self._ledger.record_fill(fill)
+        self._ledger.record_fill(msgspec.structs.replace(fill, received_time=self._read_clock()))
         self._shares.manual.take_fill(fill)
 
     def _write(self, order: ManualOrder, time_: datetime, reason: str | None = None) -> None:
-        self._ledger.record_order_event(manual_orders.make_event_row(order, self._account, time_, reason))
+        received = self._read_clock()
+        self._ledger.record_order_event(manual_orders.make_event_row(order, self._account, time_, received, reason))
+
+    def _read_clock(self) -> datetime:
+        """Return this gateway's time, set right by what it differs from the exchange's."""
+        return to_time(self._clock.correct_ns(time.time_ns()))
 
 
 def _write_parameters(order: ManualOrder) -> dict[str, str]:

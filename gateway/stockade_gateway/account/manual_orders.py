@@ -144,7 +144,9 @@ def client_order_id_of_event(event: dict[str, Any]) -> str:
     return str(event["C"] or event["c"])
 
 
-def make_event_row(order: ManualOrder, account: str, time: datetime, reason: str | None = None) -> OrderEventRow:
+def make_event_row(
+    order: ManualOrder, account: str, time: datetime, received_time: datetime, reason: str | None = None
+) -> OrderEventRow:
     """Return the ledger's row of the order's present step."""
     return OrderEventRow(
         account=account,
@@ -165,6 +167,7 @@ def make_event_row(order: ManualOrder, account: str, time: datetime, reason: str
         filled_quote=order.filled_quote,
         exchange_order_id=order.exchange_order_id,
         reason=reason,
+        received_time=received_time,
     )
 
 

@@ -85,11 +85,13 @@ def test_a_market_orders_fills_reach_the_ledger_as_the_exchange_has_them(
         for trade in gateway.ask("GET", "/api/v1/trades?symbol=BTCUSDT&limit=1000", token).json()
         if trade["orderId"] == order["orderId"]
     ]
-    expected = [(t["id"], Decimal(t["price"]), Decimal(t["qty"]), Decimal(t["commission"]), "BTC", "") for t in trades]
+    expected = [
+        (t["id"], Decimal(t["price"]), Decimal(t["qty"]), Decimal(t["commission"]), "BTC", "", True) for t in trades
+    ]
     with ledger.connect("stockade_panel") as connection:
         query = (
-            "SELECT trade_id, price, quantity, commission, commission_asset, algorithm FROM ledger.fills_with_fees "
-            "WHERE tenant = 'alpha' AND client_order_id = %s ORDER BY trade_id"
+            "SELECT trade_id, price, quantity, commission, commission_asset, algorithm, received_time IS NOT NULL "
+            "FROM ledger.fills_with_fees WHERE tenant = 'alpha' AND client_order_id = %s ORDER BY trade_id"
         )
         found = wait_until(
             lambda: connection.execute(query, (order["clientOrderId"],)).fetchall(),

@@ -1,8 +1,14 @@
 """What goes wrong between gateway and exchange, made to go wrong: no order is sent twice, none is forgotten."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
 from stockade_wire.messages import Connection, OrderEvent
 from tests.contract.gateway.conftest import MakeSidecar
-from tests.support.sidecar_process import FINAL, FIRST_KEYS, Algorithm, Sidecar
+from tests.support.sidecar_process import FINAL, FIRST_KEYS, Algorithm, PaperExchange, Sidecar
 from tests.support.waiting import wait_until
 
 
@@ -110,6 +116,47 @@ def test_a_killed_gateway_comes_back_with_every_order_and_no_more(sidecar: Sidec
     assert reply.client_order_id not in asked
     sidecar.wait_for_same_books()
     again.close()
+
+
+def read_times(ledger_url: str, client_order_id: str | None) -> list[Any]:
+    """Return when each fill and each step of an order happened and was heard of, oldest first."""
+    with psycopg.connect(ledger_url) as connection:
+        fills = "SELECT trade_time, received_time FROM ledger.fill WHERE client_order_id = %s ORDER BY trade_id"
+        steps = "SELECT event_time, received_time FROM ledger.order_event WHERE client_order_id = %s ORDER BY sequence"
+        return [row for query in (fills, steps) for row in connection.execute(query, (client_order_id,)).fetchall()]
+
+
+def test_a_fill_while_the_gateway_was_away_says_when_it_was_heard_of(
+    sidecar: Sidecar, paper: PaperExchange, ledger_url: str
+) -> None:
+    algorithm = sidecar.connect()
+    bought = algorithm.submit("BUY", "0.003")
+    algorithm.wait_for_state(bought.client_order_id, "FILLED")
+    below = algorithm.submit("BUY", "0.002", f"{paper.last_price() * Decimal('0.999'):.2f}")
+    algorithm.wait_for_state(below.client_order_id, "ACCEPTED")
+    sidecar.wait_for_status("an empty spool", lambda status: status["ledger"]["spooled"] == 0)
+    before = read_times(ledger_url, bought.client_order_id)
+    sidecar.kill()
+    algorithm.close()
+    assert all(received is not None for _, received in before)
+    paper.choose_regime("crash")
+    try:
+        wait_until(
+            lambda: sidecar.exchange_orders()[str(below.client_order_id)]["status"],
+            "the fill at the exchange",
+            holds=lambda status: status == "FILLED",
+        )
+    finally:
+        paper.choose_regime("usual")
+    back = datetime.now(UTC)
+    sidecar.start()
+    sidecar.wait_for_same_books()
+    sidecar.wait_for_status("an empty spool", lambda status: status["ledger"]["spooled"] == 0)
+    fill, *_, end = read_times(ledger_url, below.client_order_id)
+    for happened, received in (fill, end):
+        assert happened < back < received
+    # What the first gateway heard of keeps its time, though the next one had it in its journal.
+    assert read_times(ledger_url, bought.client_order_id) == before
 
 
 def test_a_new_pod_learns_the_past_from_the_ledger_and_the_exchange(make_sidecar: MakeSidecar) -> None:

@@ -1,5 +1,6 @@
 """The books: what the journal says comes back whole, also after compaction, and nothing is counted twice."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from stockade_gateway.books import Books
 from stockade_gateway.errors import JournalError, LedgerError
+from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.journal import open_journal
 from stockade_gateway.ledger_entries import Owner, make_fill_row, make_order_event_row, read_fill_row, read_order_row
 from stockade_gateway.ledger_rows import EquityRow, FillRow, OrderEventRow, PositionRow
@@ -53,6 +55,7 @@ class World:
         self.folder = folder
         self.told: list[Change | Refusal] = []
         self.ledger = ListLedger()
+        self.clock = ExchangeClock()
         self.journal, records, self.damage = open_journal(folder)
         rules = {"BTCUSDT": BTCUSDT}
         self.books = Books(
@@ -62,6 +65,7 @@ class World:
             rules=rules,
             journal=self.journal,
             ledger=self.ledger,
+            clock=self.clock,
             tell=self.told.append,
         )
         self.books.restore(records)
@@ -134,6 +138,47 @@ def test_a_kill_between_journal_and_ledger_loses_no_row(world: World) -> None:
     assert again.ledger.fills == world.ledger.fills
     assert again.ledger.order_events[-1:] == world.ledger.order_events
     assert [row.quantity for row in again.ledger.positions] == [row.quantity for row in world.ledger.positions]
+
+
+def test_each_step_and_fill_keeps_when_it_was_heard_of_through_a_kill(world: World) -> None:
+    # This machine's clock is a minute behind the exchange's.
+    world.clock.offset_ms = 60_000
+    before = datetime.now(UTC) + timedelta(minutes=1)
+    (first, *_) = (order.client_order_id for order in world.books.orders.open())
+    fill = make_execution(2, "0.3", client_order_id=first)
+    world.books.take_report(make_report("PARTIALLY_FILLED", "0.7", fill, client_order_id=first))
+    heard = world.ledger.fills[-1].received_time
+    assert heard is not None
+    assert before - timedelta(milliseconds=1) <= heard <= datetime.now(UTC) + timedelta(minutes=1)
+    assert world.ledger.fills[-1].trade_time < heard
+    again = world.reopen()
+    # Entered once more by the next gateway, whose own clock says something else.
+    assert [row.received_time for row in again.ledger.fills] == [heard]
+    assert again.ledger.order_events[-1].received_time == world.ledger.order_events[-1].received_time == heard
+
+
+def test_what_the_gateway_does_itself_is_of_the_moment_it_did_it(world: World) -> None:
+    world.clock.offset_ms = -5
+    sent, denied = make_order(98), make_order(99)
+    world.books.submit(sent)
+    world.books.enter(sent)
+    world.books.deny(denied)
+    ahead = timedelta(milliseconds=5)
+    for row in world.ledger.order_events[-2:]:
+        assert row.received_time == row.event_time - ahead
+    found = world.books.orders.get(sent.client_order_id)
+    assert found is not None
+    world.books.request_cancel(found)
+    assert world.ledger.order_events[-1].received_time == world.ledger.order_events[-1].event_time - ahead
+    assert world.reopen().ledger.order_events[-2:] == [world.ledger.order_events[-3], world.ledger.order_events[-1]]
+
+
+def test_what_was_summed_up_tells_no_time(world: World) -> None:
+    world.books.rewrite_journal()
+    again = world.reopen()
+    assert {row.received_time for row in again.ledger.order_events} == {None}
+    steps = {(row.client_order_id, row.sequence) for row in again.ledger.order_events}
+    assert steps <= {(row.client_order_id, row.sequence) for row in world.ledger.order_events}
 
 
 def test_an_order_sent_by_a_gateway_killed_before_the_ledger_heard_of_it_is_entered_by_the_next(world: World) -> None:
@@ -234,9 +279,9 @@ def test_rows_and_records_say_the_same() -> None:
         make_order(state=OrderState.ACCEPTED, exchange_order_id=7, acknowledged=True),
         make_execution(3, "1"),
     )
-    read = read_order_row(make_order_event_row(OWNER, order))
+    read = read_order_row(make_order_event_row(OWNER, order, None))
     assert (read.client_order_id, read.state, read.price) == (order.client_order_id, order.state, order.price)
-    assert read_fill_row(make_fill_row(OWNER, execution)) == execution
+    assert read_fill_row(make_fill_row(OWNER, execution, None)) == execution
 
 
 def test_an_order_that_cant_be_written_down_does_not_exist(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

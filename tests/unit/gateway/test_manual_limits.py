@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from stockade_gateway.account.share_desk import ShareDesk
 from stockade_gateway.account.shares import State
 from stockade_gateway.control import AccountControl, AccountLimits, Control, Trading
 from stockade_gateway.errors import LedgerError
+from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.ledger import FillRow, Ledger, OrderEventRow
 from stockade_gateway.market import Market
 from stockade_gateway.rate_budget import Purpose, RateBudget
@@ -80,8 +81,13 @@ class Records:
     full = False
 
     def __init__(self) -> None:
-        self.states: list[str] = []
+        self.steps: list[OrderEventRow] = []
         self.fills: list[FillRow] = []
+
+    @property
+    def states(self) -> list[str]:
+        """Return each step's state."""
+        return [step.state for step in self.steps]
 
     def load_orders(self, **_question: str) -> list[OrderEventRow]:
         """Return nothing."""
@@ -92,8 +98,8 @@ class Records:
         return []
 
     def record_order_event(self, row: OrderEventRow) -> None:
-        """Keep the state."""
-        self.states.append(row.state)
+        """Keep the step."""
+        self.steps.append(row)
 
     def record_fill(self, row: FillRow) -> None:
         """Keep the fill."""
@@ -126,13 +132,13 @@ class Account:
         self.exchange, self.records, self.reader = exchange, Records(), Reader()
         account = AccountControl(limits=AccountLimits(max_exposure=Decimal(max_exposure)))
         self.control = Control(generation=1, trading=Trading.ACTIVE, account=account)
-        client = cast("ExchangeClient", exchange)
+        client, self.clock = cast("ExchangeClient", exchange), ExchangeClock()
         self.shares = ShareDesk(
             key=b"", exchange=client, budget=RateBudget(), reader=cast("LeftBehindReader", self.reader),
             read_control=lambda: self.control, list_manual_orders=self.list_open,
         )  # fmt: skip
         self.desk = ManualDesk(
-            "main", client, cast("Ledger", self.records), self.shares,
+            "main", client, cast("Ledger", self.records), self.shares, self.clock,
             read_trading=lambda: self.control.trading, is_killed=lambda: False,
         )  # fmt: skip
 
@@ -257,6 +263,23 @@ async def test_an_order_that_ended_counts_until_its_last_fill_is_known() -> None
         assert value(account.shares.manual) == 50
     assert account.records.states == ["SUBMITTED", "ACCEPTED", "CANCELED"]
     assert [fill.quantity for fill in account.records.fills] == [Decimal("0.5")]
+
+
+async def test_each_step_and_fill_says_when_it_was_heard_of_by_the_exchanges_clock() -> None:
+    account = Account(Exchange(), 250)
+    # This machine's clock is an hour behind the exchange's.
+    account.clock.offset_ms = 3_600_000
+    async with account.run():
+        await account.buy("1")
+        order = account.list_open()[0]
+        trade = {"id": 1, "orderId": 7, "price": "100", "qty": "0.5", "commission": "0", "commissionAsset": "BTC"}
+        account.exchange.trades.append({**trade, "isMaker": True, "time": TIME_MS})
+        await account.desk.cancel("BTCUSDT", order.client_order_id)
+        await until(lambda: not account.list_open())
+    assert account.records.states == ["SUBMITTED", "ACCEPTED", "CANCELED"]
+    heard = [step.received_time for step in account.records.steps]
+    heard += [fill.received_time for fill in account.records.fills]
+    assert all(time is not None and NOW < time - timedelta(hours=1) <= datetime.now(UTC) for time in heard)
 
 
 async def test_without_the_ledger_what_is_held_is_valued_at_the_price_of_now_too(

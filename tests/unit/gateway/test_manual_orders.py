@@ -80,7 +80,7 @@ def test_a_cancel_keeps_what_was_filled_before() -> None:
 def test_an_order_comes_back_from_its_row() -> None:
     moved = advance(_ORDER, _report("ACCEPTED"))
     assert moved is not None
-    assert restore_order(make_event_row(moved, "main", _TIME)) == moved
+    assert restore_order(make_event_row(moved, "main", _TIME, _TIME)) == moved
 
 
 @pytest.mark.parametrize(
