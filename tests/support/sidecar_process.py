@@ -318,7 +318,7 @@ class Sidecar:
         (folder / "ledger" / "url").write_text(ledger_url)
         self.set_control()
 
-    def start(self, *, ready: bool = True, **changes: str) -> "Sidecar":
+    def start(self, *, ready: bool = True, module: str = "stockade_gateway", **changes: str) -> "Sidecar":
         """Start the process and wait until it is ready."""
         port = self.paper.port
         environment = {
@@ -343,7 +343,7 @@ class Sidecar:
             "STOCKADE_LEDGER_DIRECTORY": str(self.folder / "ledger"),
             "STOCKADE_TERMINATION_FILE": str(self.folder / "termination"),
         }
-        self._process = Process("stockade_gateway", "sidecar", environment=environment | changes)
+        self._process = Process(module, "sidecar", environment=environment | changes)
         self._port = int(self._process.wait_for_line(r"status is served on port (\d+)").group(1))
         if ready:
             self.wait_until_ready()
