@@ -244,11 +244,10 @@ class GatewayBroker:
         return self.connection
 
     def _keep(self, order: Order) -> Order:
-        """Remember a new order; one that was denied is told of after the callback that asked for it."""
+        """Remember a new order; the author is told of it, SUBMITTED or DENIED, after the callback that asked for it."""
         if order.is_open:
             self.orders[order.client_order_id] = order
-        else:
-            self.waiting.append(order)
+        self.waiting.append(order)
         return order
 
     def _ask(self, request: Request, request_id: int, kind: type[_Reply]) -> _Reply:

@@ -161,7 +161,7 @@ class Loop:
 
     def _handle_event(self, strategy: Strategy, event: Event | Order) -> None:
         if isinstance(event, Order):
-            self._tell_order(strategy, strategy.on_order_denied, event)
+            self._tell_order(strategy, _find_order_callback(strategy, event), event)
         elif isinstance(event, OrderEvent):
             self._handle_order_event(strategy, event)
         elif isinstance(event, AmendRejected):
@@ -184,8 +184,6 @@ class Loop:
     def _handle_order_event(self, strategy: Strategy, event: OrderEvent) -> None:
         order = to_order(event)
         known = self._broker.orders.pop(order.client_order_id, None)
-        if order.state == "DENIED" and known is None:
-            return  # The reply to the verb said so already.
         if order.is_open:
             self._broker.orders[order.client_order_id] = order
         is_amended = known is not None and known.state == order.state and order.quantity < known.quantity

@@ -4,7 +4,6 @@ The checks are `limits.py`'s, the state machine is `orders.py`'s and sending is 
 of things: reserve, write down, send.
 """
 
-import asyncio
 import math
 import time
 from datetime import UTC, datetime
@@ -29,7 +28,7 @@ from stockade_gateway.filters import (
 from stockade_gateway.held_lease import Share
 from stockade_gateway.limits import Denial, Snapshot, SymbolView, compute_exposure, find_denial
 from stockade_gateway.market import Market
-from stockade_gateway.orders import Change, Order, OrderState
+from stockade_gateway.orders import Order, OrderState
 from stockade_gateway.rate_budget import Purpose, RateBudget
 from stockade_gateway.sender import Readiness, Sender
 from stockade_wire.order_ids import OrderIds
@@ -229,16 +228,11 @@ class Desk:
         self._sender.close()
 
     def _write_down(self, orders: list[Order]) -> Denial | None:
-        """Write new orders down and count them, all or none; returns why that can't be done.
-
-        The algorithm is told of them once it has heard their ids.
-        """
+        """Write new orders down and count them, all or none; returns why that can't be done."""
         try:
             self.books.submit(*orders)
         except JournalError as error:
             return Denial("TRADING_HALTED", f"no order is sent that can't be written down: {error}")
-        for order in orders:
-            asyncio.get_running_loop().call_soon(self.books.tell, Change(order))
         return None
 
     def _deny(self, orders: list[Order], denial: Denial) -> None:

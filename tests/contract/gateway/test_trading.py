@@ -31,7 +31,7 @@ def test_a_resting_order_is_accepted_and_cancelled(shared: Sidecar) -> None:
     states = [
         e.state for e in algorithm.events if isinstance(e, OrderEvent) and e.client_order_id == reply.client_order_id
     ]
-    assert states == ["SUBMITTED", "ACCEPTED", "PENDING_CANCEL", "CANCELED"]
+    assert states == ["ACCEPTED", "PENDING_CANCEL", "CANCELED"]
     algorithm.close()
 
 

@@ -317,6 +317,8 @@ class Changing(Strategy):
         print("replace", replaced.client_order_id, replaced.state, replaced.price, replaced.quantity)
     def on_order_event(self, order):
         print("event", order.client_order_id, order.state)
+    def on_order_submitted(self, order):
+        print("submitted", order.client_order_id)
     def on_order_denied(self, order):
         print("denied", order.client_order_id, order.trailing_delta, order.list_id)
     def on_order_accepted(self, order):
@@ -368,12 +370,16 @@ def test_lists_amendments_replacements_and_what_is_kept(
         "oco True TRADING_REDUCING: only what lowers 1",
         "amend True False",
         "replace sk-5 SUBMITTED 101 2",
+        "submitted sk-1",
+        "event sk-1 SUBMITTED",
         "accepted sk-1",
         "event sk-1 ACCEPTED",
         "denied sk-3 None sk-2",
         "event sk-3 DENIED",
         "denied sk-4 50 sk-2",
         "event sk-4 DENIED",
+        "submitted sk-5",
+        "event sk-5 SUBMITTED",
         "amended sk-1 1.5",
         "event sk-1 ACCEPTED",
         "not amended sk-1 1.5 no change (-2038)",
