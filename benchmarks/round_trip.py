@@ -1,10 +1,11 @@
 """An order's round trip in the pod's arrangement, against python-binance placing the same order from one process.
 
 Ours: a Strategy calls `buy`, the runner asks the gateway in another process, the gateway checks, reserves, writes down,
-signs and sends, the paper exchange accepts, and `on_order_accepted` is called. Theirs: `ws_create_order` is awaited.
-Both rest the same order far from the market and cancel it afterwards, outside the measured time. All run for the whole
-time and take turns by the clock, a fraction of a second each, so that all meet the same machine. What counts is the
-median of the rounds' ratios.
+signs and sends, the paper exchange accepts, and `on_order_accepted` is called. Theirs: `ws_create_order` is awaited; by
+one client that listens to nothing else, and by one that hears of its own fills, as whoever trades has to: for that one
+the exchange writes the same events as for us. All rest the same order far from the market and cancel it afterwards,
+outside the measured time. All run for the whole time and take turns by the clock, a fraction of a second each, so that
+all meet the same machine. What counts is the median of the rounds' ratios.
 """
 
 import argparse
@@ -24,8 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvloop
-from binance import AsyncClient  # type: ignore[import-untyped] # the library has no types
+from binance import AsyncClient, BinanceSocketManager  # type: ignore[import-untyped] # the library has no types
 from tests.support.algorithm_process import AlgorithmProcess, build_image
 from tests.support.postgresql import run_server
 from tests.support.sidecar_process import PaperExchange, Sidecar, make_token
@@ -40,7 +40,7 @@ PAUSE_SECONDS = 0.002
 START_SECONDS = 25.0
 TARGET = 1.0
 OURS = "stockade"
-PEERS = ("python-binance", "python-binance on uvloop")
+PEERS = ("python-binance", "python-binance with user events")
 UNLIMITED = "weight_per_minute: 1000000000\norders_per_ten_seconds: 1000000000\norders_per_day: 1000000000\n"
 QUANTITY, PRICE = "0.001", "30000"
 Times = list[tuple[int, int]]
@@ -67,25 +67,44 @@ class Turns:
         return int((time.time() - self.began) // ROUND_SECONDS)
 
 
-async def place_with_python_binance(port: int, key: dict[str, str], turns: Turns) -> Times:
-    """Place, time and cancel one order after the other; returns round and nanoseconds of each."""
+async def run_python_binance(port: int, key: dict[str, str], turns: Turns, *, user_events: bool) -> Times:
+    """Connect, listen to the account's events if that is wanted, and place orders."""
     client = AsyncClient(api_key=key["apiKey"], api_secret=key["apiSecret"])
     client.ws_api._url = f"ws://127.0.0.1:{port}/ws-api/v3"  # noqa: SLF001 - the library has no setting for it
-    times = []
     try:
-        while (number := turns.round) < ROUNDS:
-            if (wait := turns.seconds_until_mine()) > 0:
-                await asyncio.sleep(wait)
-                continue
-            began = time.perf_counter_ns()
-            placed = await client.ws_create_order(
-                symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity=QUANTITY, price=PRICE
-            )
-            times.append((number, time.perf_counter_ns() - began))
-            await client.ws_cancel_order(symbol="BTCUSDT", orderId=placed["orderId"])
-            await asyncio.sleep(PAUSE_SECONDS)
+        if not user_events:
+            return await place_orders(client, turns)
+        async with BinanceSocketManager(client).user_socket() as events:
+            listening = asyncio.create_task(listen(events))
+            times = await place_orders(client, turns)
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+        return times
     finally:
         await client.close_connection()
+
+
+async def listen(events: Any) -> None:
+    """Take in the account's events until cancelled."""
+    while True:
+        await events.recv()
+
+
+async def place_orders(client: AsyncClient, turns: Turns) -> Times:
+    """Place, time and cancel one order after the other; returns round and nanoseconds of each."""
+    times = []
+    while (number := turns.round) < ROUNDS:
+        if (wait := turns.seconds_until_mine()) > 0:
+            await asyncio.sleep(wait)
+            continue
+        began = time.perf_counter_ns()
+        placed = await client.ws_create_order(
+            symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity=QUANTITY, price=PRICE
+        )
+        times.append((number, time.perf_counter_ns() - began))
+        await client.ws_cancel_order(symbol="BTCUSDT", orderId=placed["orderId"])
+        await asyncio.sleep(PAUSE_SECONDS)
     return times
 
 
@@ -219,8 +238,9 @@ def main() -> None:
     wish = parser.parse_args()
     if wish.peer:
         turns = Turns(wish.began, PEERS.index(wish.peer))
-        work = place_with_python_binance(wish.port, json.load(sys.stdin), turns)
-        times = asyncio.run(work) if wish.peer == PEERS[0] else uvloop.run(work)
+        times = asyncio.run(
+            run_python_binance(wish.port, json.load(sys.stdin), turns, user_events=wish.peer == PEERS[1])
+        )
         wish.times.write_text(json.dumps(times))
         return
     # Whoever ends it early wants its processes gone, too.
