@@ -105,6 +105,30 @@ class Reconciler:
             if quiet and found:
                 self._api.connection.reconnect("user events were missed")
 
+    async def find_differences(self, since_ns: int) -> list[str]:
+        """Ask for the open orders and for each order made since then; returns what the exchange has differently.
+
+        What it tells of is in the books then. Raises ExchangeError.
+        """
+        differences: list[str] = []
+        for symbol in sorted({*self._symbols, *self._books.positions.symbols()}):
+            for row in await self._list("/api/v3/openOrders", {"symbol": symbol}):
+                self._books.take_report(read_order(row))
+                if row["clientOrderId"].startswith(self._books.orders.prefix):
+                    differences.append(f"{row['clientOrderId']} is open at the exchange")
+        newest = [o for o in self._books.orders.all() if o.created_time_ns >= since_ns and o.acknowledged]
+        for order in newest:
+            parameters = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}
+            row = await self._rest.get("/api/v3/order", parameters, signed=True, purpose=Purpose.RECONCILE)
+            report = read_order(row)
+            self._books.take_report(report)
+            if order.lacks_executions:
+                await self._read_executions(order)
+            if order.filled_quantity != report.executed_quantity:
+                executed = f"{report.executed_quantity.normalize():f}, not {order.filled_quantity.normalize():f}"
+                differences.append(f"{order.client_order_id} executed {executed}, by the exchange's word")
+        return differences
+
     async def resolve(self, order: Order) -> None:
         """Ask about one order until the exchange has answered; the order counts as open until then."""
         for attempt in range(1_000_000):

@@ -1,9 +1,11 @@
 """What the gateway does when the algorithm stops, dies or falls silent, and what it says came of it."""
 
+import time
 from decimal import Decimal
 
 import pytest
 
+from stockade_wire.order_ids import OrderIds
 from tests.support.sidecar_process import Algorithm, Sidecar
 from tests.support.waiting import wait_until
 
@@ -43,6 +45,17 @@ def test_on_stop_flatten_sells_all_that_can_be_sold(sidecar: Sidecar) -> None:
     assert sidecar.exchange_open_orders() == set()
     # The commission was taken from what was bought: what is left is less than one step.
     assert held_by_the_algorithm(sidecar) <= Decimal("0.00001")
+
+
+def test_flatten_asks_the_exchange_and_cancels_what_it_alone_knows_of(sidecar: Sidecar) -> None:
+    sidecar.apply_control(onStop="Flatten")
+    trade(sidecar).close()
+    sidecar.paper.arm("freeze-user-events", seconds=3600)
+    # Of this algorithm by its name, and nobody tells its gateway of it.
+    assert sidecar.place_by_hand(OrderIds(sidecar.prefix, time.time_ns() // 1_000_000).next(), "0.001", "30000") == 200
+    result = sidecar.stop()
+    assert (result["action"], result["result"]) == ("Flatten", "Done"), result
+    assert sidecar.exchange_open_orders() == set()
 
 
 def test_flatten_keeps_still_while_halted(sidecar: Sidecar) -> None:

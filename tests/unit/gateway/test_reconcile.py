@@ -15,7 +15,7 @@ from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.orders import OrderState
 from stockade_gateway.rate_budget import Purpose, RateBudget
 from stockade_gateway.reconcile import Reconciler
-from tests.support.gateway_orders import PREFIX, make_order
+from tests.support.gateway_orders import PREFIX, make_execution, make_order, make_report
 from tests.unit.gateway.test_books import World
 
 ORDER = f"{PREFIX}1"
@@ -293,3 +293,58 @@ async def test_a_delisted_symbol_ends_its_orders_and_holds_up_nothing(world: Wor
     exchange.delisted = True
     await reconciler._reconcile_all()
     assert state_of(world) is OrderState.CANCELED
+
+
+# --- What the exchange has differently --------------------------------------------------------------------------------
+
+
+async def find_differences(world: World, exchange: DictionaryExchange) -> list[str]:
+    """Ask about everything since the beginning."""
+    return await make_reconciler(world, exchange).find_differences(0)
+
+
+async def test_books_that_agree_with_the_exchange_show_no_difference(world: World) -> None:
+    exchange = DictionaryExchange()
+    exchange.put(ORDER, "FILLED", "1")
+    exchange.put("x-HNA2TXFJ77", "NEW")
+    exchange.trades = [TRADE]
+    await make_reconciler(world, exchange)._reconcile_known()
+    exchange.asked.clear()
+    assert await find_differences(world, exchange) == []
+    assert exchange.asked == ["/api/v3/openOrders", "/api/v3/order"]
+
+
+async def test_an_execution_nobody_told_of_is_brought_in_and_then_is_no_difference(world: World) -> None:
+    exchange = DictionaryExchange()
+    world.books.take_report(make_report("CANCELED"))
+    exchange.put(ORDER, "CANCELED", "0.4")
+    exchange.trades = [{**TRADE, "qty": "0.4", "quoteQty": "40"}]
+    assert await find_differences(world, exchange) == []
+    assert world.books.positions.quantity("BTCUSDT") == Decimal("0.4")
+
+
+async def test_an_order_the_exchange_has_open_is_one_whether_the_books_know_it_or_not(world: World) -> None:
+    exchange = DictionaryExchange()
+    world.books.take_report(make_report("CANCELED"))
+    for number in (1, 2):
+        exchange.put(f"{PREFIX}{number}", "NEW")
+    assert await find_differences(world, exchange) == [f"{PREFIX}{n} is open at the exchange" for n in (1, 2)]
+    adopted = world.books.orders.get(f"{PREFIX}2")
+    assert adopted is not None
+    assert adopted.state is OrderState.ACCEPTED
+
+
+async def test_a_quantity_that_can_not_be_explained_is_named(world: World) -> None:
+    exchange = DictionaryExchange()
+    world.books.take_report(make_report("FILLED", "1", make_execution(5, "1")))
+    exchange.put(ORDER, "CANCELED", "0.50")
+    assert await find_differences(world, exchange) == [f"{ORDER} executed 0.5, not 1, by the exchange's word"]
+
+
+async def test_an_order_that_never_reached_the_exchange_is_not_asked_for(world: World) -> None:
+    exchange = DictionaryExchange()
+    order = world.books.orders.get(ORDER)
+    assert order is not None
+    world.books.reject(order, "insufficient balance")
+    assert await find_differences(world, exchange) == []
+    assert exchange.asked == ["/api/v3/openOrders"]
