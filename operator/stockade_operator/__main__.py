@@ -35,11 +35,13 @@ async def run(settings: Settings) -> None:
         inbox = Inbox(observed)
         gateways = Gateways(observed, inbox.enqueue)
         context = Context(cluster, observed, gateways, Ledger(settings.database_url), settings, inbox.enqueue)
+        # A kill switch goes before everything else: its writes to fifty pods wait for no status of one.
+        control = WorkQueue("Control", ControlReconciler(context).reconcile, workers=32)
         queues = [
-            WorkQueue("Tenant", TenantReconciler(context).reconcile, workers=4),
-            WorkQueue("ExchangeAccount", AccountReconciler(context).reconcile, workers=4),
-            WorkQueue("Algorithm", AlgorithmReconciler(context).reconcile, workers=16),
-            WorkQueue("Control", ControlReconciler(context).reconcile, workers=16),
+            control,
+            WorkQueue("Tenant", TenantReconciler(context).reconcile, workers=4, first=control),
+            WorkQueue("ExchangeAccount", AccountReconciler(context).reconcile, workers=4, first=control),
+            WorkQueue("Algorithm", AlgorithmReconciler(context).reconcile, workers=16, first=control),
         ]
         inbox.open(queues)
         resync = Resync(cluster, observed, inbox, settings.resync_seconds)

@@ -27,10 +27,10 @@ class Inbox:
         self._queues = {queue.kind: queue for queue in queues}
 
     def enqueue(self, key: Key) -> None:
-        """Have one object reconciled; of an Algorithm also its control, which waits for nothing else of it."""
-        self._queues[key.kind].add(key)
-        if key.kind == "Algorithm":
+        """Have one object reconciled; of an Algorithm or account also its control, before anything else of it."""
+        if key.kind != "Tenant":
             self._queues["Control"].add(key)
+        self._queues[key.kind].add(key)
 
     def enqueue_all(self) -> None:
         """Have every known object reconciled."""
@@ -71,6 +71,8 @@ class Inbox:
             if tenant is not None:
                 self.enqueue(Key("Tenant", "", tenant))
         if kind == "ExchangeAccount":
+            if _service(before) == _service(after):
+                return
             for each in self._observed.list_known("Algorithm", namespace):
                 if each["spec"]["account"] == manifest["metadata"]["name"]:
                     self.enqueue(key_of("Algorithm", each))
@@ -100,6 +102,15 @@ def _listing(kind: str, manifest: Manifest | None) -> object:
     if kind == "Algorithm":
         return list_rows([manifest]), find_alerts([manifest], [])
     return find_alerts([], [manifest])
+
+
+def _service(account: Manifest | None) -> object:
+    """Return what Algorithms go by of their account; its live figures wake none of them."""
+    if account is None:
+        return None
+    metadata = account["metadata"]
+    identity = metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
+    return identity, account.get("status", {}).get("conditions")
 
 
 def _use(algorithm: Manifest | None) -> object:

@@ -5,6 +5,7 @@ object at a time, an event during a reconcile leads to one more, a slow object h
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +16,8 @@ from stockade_operator.observed import Key
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
 CONFLICT_SECONDS = 0.1
+LONGEST_YIELD_SECONDS = 2.0
+"""How long a queue lets another go first: what stands still there must not hold up everything else."""
 
 logger = logging.getLogger(__name__)
 
@@ -23,22 +26,26 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class WorkQueue:
-    """The keys of one kind that wait for a worker."""
+    """The keys of one kind that wait for a worker; those of the queue that goes `first` are worked off before."""
 
-    def __init__(self, kind: str, reconcile: Reconcile, workers: int) -> None:
+    def __init__(self, kind: str, reconcile: Reconcile, workers: int, first: "WorkQueue | None" = None) -> None:
         self.kind = kind
         self._reconcile = reconcile
         self._workers = workers
+        self._first = first
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._waiting: set[Key] = set()
         self._running: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def add(self, key: Key) -> None:
         """Have the object reconciled as soon as a worker is free."""
         if key not in self._waiting:
             self._waiting.add(key)
+            self._idle.clear()
             if key not in self._running:
                 self._ready.put_nowait(key)
         metrics.QUEUE_DEPTH.labels(self.kind).set(len(self._waiting))
@@ -60,6 +67,12 @@ class WorkQueue:
             for _ in range(self._workers):
                 group.create_task(self._work())
 
+    async def wait_until_idle(self) -> None:
+        """Return when no key waits or is worked on, or at the latest after two seconds."""
+        if not self._idle.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), LONGEST_YIELD_SECONDS)
+
     def _fire(self, key: Key) -> None:
         self._timers.pop(key, None)
         self.add(key)
@@ -67,6 +80,8 @@ class WorkQueue:
     async def _work(self) -> None:
         while True:
             key = await self._ready.get()
+            if self._first is not None:
+                await self._first.wait_until_idle()
             self._waiting.discard(key)
             self._running.add(key)
             try:
@@ -75,6 +90,8 @@ class WorkQueue:
                 self._running.discard(key)
                 if key in self._waiting:
                     self._ready.put_nowait(key)
+                elif not self._waiting and not self._running:
+                    self._idle.set()
 
     async def _attempt(self, key: Key) -> None:
         try:

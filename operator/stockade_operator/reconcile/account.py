@@ -1,15 +1,9 @@
-"""ExchangeAccount: the Deployment and Service of its gateway, what it must obey, what it found out about the keys."""
+"""ExchangeAccount: the Deployment and Service of its gateway, what it found out about the keys."""
 
 from stockade_crds import Algorithm, ExchangeAccount, Tenant
 from stockade_operator.account_status import TOLD, AccountFacts, describe_account
 from stockade_operator.manifests.account_gateway import make_account_deployment, make_account_service
-from stockade_operator.manifests.control import write_account_control
-from stockade_operator.manifests.metadata import (
-    CONTROL_ANNOTATION,
-    Manifest,
-    name_account_gateway,
-    name_tenant,
-)
+from stockade_operator.manifests.metadata import Manifest, name_account_gateway, name_tenant
 from stockade_operator.manifests.tenant_network import make_account_policy
 from stockade_operator.observed import Key, key_of
 from stockade_operator.pods import PodFacts, find_owner, read_pod
@@ -37,7 +31,6 @@ class AccountReconciler:
         found = await context.observed.find("Tenant", "", name) if name is not None else None
         accepted = judge_account(account, Tenant.model_validate(found) if found is not None else None)
         pods = self._list_pods(key)
-        await self._tell_control(account, pods)
         if name is not None and accepted.allows:
             await context.keep(make_account_service(name, account))
             await context.keep(make_account_policy(name, account))
@@ -71,13 +64,6 @@ class AccountReconciler:
         for each in self._context.observed.list_known("Algorithm", key.namespace):
             if each["spec"]["account"] == key.name:
                 self._context.enqueue(key_of("Algorithm", each))
-
-    async def _tell_control(self, account: ExchangeAccount, pods: list[Manifest]) -> None:
-        wanted = write_account_control(account)
-        for pod in pods:
-            if pod["metadata"].get("annotations", {}).get(CONTROL_ANNOTATION) != wanted:
-                changed = await self._context.cluster.annotate("Pod", pod, {CONTROL_ANNOTATION: wanted})
-                self._context.observed.put("Pod", changed)
 
     async def _remove_gateway(self, key: Key) -> None:
         for kind in ("Deployment", "Service"):

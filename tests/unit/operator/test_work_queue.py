@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from stockade_operator import work_queue
 from stockade_operator.errors import ConflictError
 from stockade_operator.observed import Key, Observed
 from stockade_operator.work_queue import WorkQueue
@@ -92,6 +95,52 @@ async def test_the_earlier_of_two_times_counts() -> None:
     queue.add_later(ONE, 3600)
     await until(lambda: done == [ONE])
     task.cancel()
+
+
+async def test_what_goes_first_is_done_before_anything_else_begins() -> None:
+    done: list[str] = []
+
+    async def switch(key: Key) -> float | None:
+        await asyncio.sleep(0)
+        done.append(f"switch {key.name}")
+        return None
+
+    async def report(key: Key) -> float | None:
+        done.append(f"report {key.name}")
+        return None
+
+    control = WorkQueue("Control", switch, workers=1)
+    rest = WorkQueue("Algorithm", report, workers=2, first=control)
+    tasks = [asyncio.create_task(queue.run()) for queue in (rest, control)]
+    for key in (ONE, OTHER):
+        rest.add(key)
+        control.add(key)
+    await until(lambda: len(done) == 4)
+    assert done == ["switch one", "switch other", "report one", "report other"]
+    for task in tasks:
+        task.cancel()
+
+
+async def test_what_goes_first_and_stands_still_holds_nobody_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_queue, "LONGEST_YIELD_SECONDS", 0.01)
+    done: list[Key] = []
+
+    async def stand_still(_: Key) -> float | None:
+        await asyncio.Event().wait()
+        return None
+
+    async def report(key: Key) -> float | None:
+        done.append(key)
+        return None
+
+    control = WorkQueue("Control", stand_still, workers=1)
+    rest = WorkQueue("Algorithm", report, workers=1, first=control)
+    tasks = [asyncio.create_task(queue.run()) for queue in (control, rest)]
+    control.add(ONE)
+    rest.add(ONE)
+    await until(lambda: done == [ONE])
+    for task in tasks:
+        task.cancel()
 
 
 class OneObject:
