@@ -1,7 +1,8 @@
 """The account's kill switch in a sidecar: while the account is Halted, every open order is cancelled.
 
 Apart from the control, which only denies: this acts, and may have to act again. An Algorithm's own `Halted` denies
-new orders and leaves the open ones alone.
+new orders and leaves the open ones alone. Once the account is no longer Halted, cancels that are under way come to
+their end, and no other order is cancelled.
 """
 
 import asyncio
@@ -36,14 +37,18 @@ class KillSwitch:
     def check(self) -> None:
         """Begin to cancel if the account was halted and an order is open, whoever opened it and however late."""
         control = self._desk.control_file.control
-        # An unreadable control denies; it is nobody's order to cancel.
-        if control is None or control.account.trading is not Trading.HALTED:
-            self.result = self.result if control is None else None
+        if control is None:
+            # An unreadable control denies; it is nobody's order to cancel.
             self._rounds = 0
+            return
+        if control.account.trading is not Trading.HALTED:
+            # Before any order can be placed under this control: the round would cancel that one, too.
+            self.close()
+            self.result, self._rounds = None, 0
             return
         if control.generation != self._generation:
             self._generation, self._rounds, self._next_round = control.generation, 0, 0.0
-        if self._task is not None or self._reconciler.last_time is None:
+        if (self._task is not None and not self._task.done()) or self._reconciler.last_time is None:
             return
         if not self._desk.books.orders.open_count:
             self.result = self.result or StopResult("CancelOrders", "Done", "no order was open")
@@ -52,7 +57,7 @@ class KillSwitch:
             self._task = asyncio.get_running_loop().create_task(self._cancel_all())
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Look for no more orders to cancel; each cancel under way goes on by itself."""
         if self._task is not None:
             self._task.cancel()
 
@@ -60,12 +65,9 @@ class KillSwitch:
         started = time.monotonic()
         count = self._desk.books.orders.open_count
         logger.error("the account is Halted: cancelling %d open orders", count)
-        try:
-            result = await carry_out(
-                StopAction.CANCEL_ORDERS, self._desk, self._reconciler, deadline=started + _ROUND_SECONDS
-            )
-        finally:
-            self._task = None
+        result = await carry_out(
+            StopAction.CANCEL_ORDERS, self._desk, self._reconciler, deadline=started + _ROUND_SECONDS
+        )
         self._next_round = time.monotonic() + (0.0 if result.result == "Done" else _PAUSE_SECONDS)
         self.result = result
         logger.error("kill switch: %s: %s (%.3f s)", result.result, result.message, time.monotonic() - started)
