@@ -36,10 +36,12 @@ def make_sidecar(paper: PaperExchange, ledger_url: str) -> Iterator[MakeSidecar]
     """Make sidecars, each with an account of its own unless one is given; disarms the exchange's faults afterwards."""
     made: list[Sidecar] = []
 
-    def make(account: Mapping[str, Any] | None = None, uid: str | None = None) -> Sidecar:
+    def make(
+        account: Mapping[str, Any] | None = None, uid: str | None = None, exchange: PaperExchange = paper
+    ) -> Sidecar:
         # A path short enough for a Unix socket, wherever the tests run.
         folder = Path(tempfile.mkdtemp(prefix="sidecar-"))
-        made.append(Sidecar(folder, paper, ledger_url, account or paper.open_account(), uid or make_token()))
+        made.append(Sidecar(folder, exchange, ledger_url, account or exchange.open_account(), uid or make_token()))
         return made[-1]
 
     yield make

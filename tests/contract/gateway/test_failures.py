@@ -66,6 +66,34 @@ def test_a_lost_connection_is_replaced_and_trading_goes_on(sidecar: Sidecar) -> 
     algorithm.close()
 
 
+def test_from_the_sockets_loss_to_the_end_of_reconciliation_orders_are_denied_and_cancels_pass(
+    sidecar: Sidecar,
+) -> None:
+    algorithm = sidecar.connect()
+    resting = algorithm.submit("BUY", "0.01", "30000")
+    algorithm.wait_for_state(resting.client_order_id, "ACCEPTED")
+    sidecar.paper.arm("rest-status", status=503, count=None)
+    sidecar.paper.arm("refuse-connections", seconds=4)
+    sidecar.paper.disconnect("websocket-api")
+    replies = [algorithm.submit("BUY", "0.001", "30001")]
+    while replies[-1].denied is None:
+        replies.append(algorithm.submit("BUY", "0.001", f"{30001 + len(replies)}"))
+    assert (replies[-1].denied, replies[-1].message) == ("RECONCILING", "the connection to the exchange is lost")
+    sidecar.wait_for_status("the socket to be back", lambda status: status["connected"])
+    denied = algorithm.submit("BUY", "0.001", "30500")
+    assert (denied.denied, "reconciling with the exchange" in str(denied.message)) == ("RECONCILING", True)
+    assert algorithm.cancel(str(resting.client_order_id)).denied is None
+    algorithm.wait_for_state(resting.client_order_id, "CANCELED")
+    sidecar.paper.call("DELETE", "/paper/v1/faults")
+    sidecar.wait_until_ready()
+    # Of those that were let through while the socket was being lost each is there, or was never sent.
+    fates = [algorithm.wait_for_state(reply.client_order_id, "ACCEPTED", "REJECTED") for reply in replies[:-1]]
+    accepted = {fate.client_order_id for fate in fates if fate.state == "ACCEPTED"}
+    assert sidecar.exchange_open_orders() == accepted
+    assert algorithm.submit("BUY", "0.001", "30000").denied is None
+    algorithm.close()
+
+
 def test_a_clock_measured_wrong_is_measured_again_before_the_next_connection(make_sidecar: MakeSidecar) -> None:
     sidecar = make_sidecar()
     sidecar.paper.arm("skew-clock", milliseconds=-30_000, seconds=600)

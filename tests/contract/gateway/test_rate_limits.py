@@ -326,3 +326,35 @@ def test_a_sidecar_refused_at_the_door_says_so_and_keeps_still_until_the_ban_is_
     assert min(asked) >= ban["untilMs"]
     assert sidecar.status()["reason"] is None
     algorithm.close()
+
+
+# A whole day's orders: it does not open again while the test looks.
+FEW_ORDERS = "orders_per_day: 20\n"
+
+
+@pytest.fixture
+def strict_paper(tmp_path: Path) -> Iterator[PaperExchange]:
+    """Run an exchange that takes few orders."""
+    (tmp_path / "paper.yaml").write_text(FEW_ORDERS)
+    exchange = PaperExchange("--config", str(tmp_path / "paper.yaml"))
+    yield exchange
+    exchange.end()
+
+
+def test_cancels_still_go_while_no_order_may(make_sidecar: MakeSidecar, strict_paper: PaperExchange) -> None:
+    sidecar = make_sidecar(exchange=strict_paper).start()
+    algorithm = sidecar.connect()
+    resting: list[str] = []
+    while (reply := algorithm.submit("BUY", "0.001", f"{30000 + len(resting)}")).denied is None:
+        algorithm.wait_for_state(reply.client_order_id, "ACCEPTED")
+        resting.append(str(reply.client_order_id))
+    assert (reply.denied, len(resting)) == ("RATE_LIMIT_EXCEEDED", 18)
+    # The tenth that is kept for Flatten and the dead man is used up as well.
+    assert [sidecar.place_by_hand(f"hand-{number}", "0.001", "30000") for number in range(3)] == [200, 200, 429]
+    for name in resting:
+        assert algorithm.cancel(name).denied is None
+    for name in resting:
+        algorithm.wait_for_state(name, "CANCELED")
+    assert sidecar.exchange_open_orders() == set()
+    assert algorithm.submit("BUY", "0.001", "30000").denied == "RATE_LIMIT_EXCEEDED"
+    algorithm.close()
