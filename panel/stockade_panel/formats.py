@@ -5,6 +5,10 @@ from decimal import Decimal, InvalidOperation
 
 UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
+LATE_SECONDS = 2.0
+"""What was heard of later than this after it happened says so. A gateway's clock is set right to within a second."""
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def format_money(value: Decimal | None, places: int = 2) -> str:
@@ -47,15 +51,42 @@ def format_age(then: datetime | None, now: datetime) -> str:
     if then is None:
         return "never"
     seconds = max(0, int((now - then).total_seconds()))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+    for size, unit in _UNITS:
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
     return f"{seconds} s ago"
 
 
+def format_lateness(happened: datetime, heard: datetime | None) -> str:
+    """How long after it happened a thing was heard of: `12 ms`, `41 s`, `5 min`; `unknown` where nobody noted it.
+
+    Clocks differ by some milliseconds even when one is set by the other: what seems to be heard of before is `0 ms`.
+    """
+    if heard is None:
+        return UNKNOWN
+    milliseconds = max(0, round((heard - happened).total_seconds() * 1000))
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds = milliseconds // 1000
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def is_late(happened: datetime, heard: datetime | None) -> bool:
+    """Whether a thing was heard of so much later than it happened that a person should know."""
+    return heard is not None and (heard - happened).total_seconds() >= LATE_SECONDS
+
+
 def format_time(then: datetime | None) -> str:
     """UTC to the second, `2026-11-25 22:40:03 UTC`."""
     return f"{then.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if then else "never"
+
+
+def format_moment(then: datetime | None) -> str:
+    """UTC to the millisecond, for what is compared with the exchange's own list: `2026-11-25 22:40:03.123`."""
+    return f"{then.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] if then else UNKNOWN
 
 
 def parse_time(text: str | None) -> datetime | None:

@@ -26,10 +26,13 @@ from stockade_panel.errors import (
 from stockade_panel.formats import (
     format_age,
     format_average,
+    format_lateness,
+    format_moment,
     format_money,
     format_quantity,
     format_signed_money,
     format_time,
+    is_late,
     parse_time,
 )
 from stockade_panel.htmx import install_htmx, is_htmx, redirect_htmx
@@ -89,12 +92,14 @@ def authenticate() -> BaseResponse | None:
 def _install_templates(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(is_late=is_late, lateness=format_lateness)
     app.jinja_env.filters.update(
         money=format_money,
         average=format_average,
         signed=format_signed_money,
         quantity=format_quantity,
         time=format_time,
+        moment=format_moment,
         age=lambda then: format_age(then, datetime.now(UTC)),
         parse_time=parse_time,
     )

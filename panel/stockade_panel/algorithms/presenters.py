@@ -25,6 +25,8 @@ STATE_TONES: dict[str, Tone] = {
 }
 TRADING_TONES: dict[str, Tone] = {"Active": "good", "Reducing": "warn", "Halted": "bad"}
 LIVE = "Live"
+OWN_STEPS = frozenset(("INITIALIZED", "SUBMITTED", "PENDING_CANCEL", "DENIED", "REJECTED"))
+"""States that an order's gateway brings about itself, by its own clock: there is nothing that it could hear of late."""
 
 StepState = Literal["done", "waiting", "stuck", "unknown", "off"]
 """`stuck` is a step that stands still: it failed, or waits for longer than it should."""

@@ -21,7 +21,7 @@ from stockade_db.pnl import Holding, Method, follow_fills
 # As the gateway reads them, so that both come to the same result.
 _FILLS = """
     SELECT f.trade_time, f.symbol, f.side, f.price, f.quantity, f.quote_quantity, f.commission, f.commission_asset,
-        f.is_maker, f.client_order_id, f.trade_id
+        f.is_maker, f.client_order_id, f.trade_id, f.received_time
     FROM ledger.fill f JOIN ledger.tenant t ON t.uid = f.tenant_uid AND t.deleted IS NULL
     WHERE t.name = :tenant AND f.algorithm = :algorithm AND f.symbol = :symbol
         AND starts_with(f.client_order_id, :prefix)
@@ -84,7 +84,7 @@ class ProfitReader:
         """Yield a table of every fill and what it realised by each method: symbol after symbol, each oldest first."""
         yield _write_row(
             "time", "symbol", "side", "price", "quantity", "quote_quantity", "commission", "commission_asset", "maker",
-            "order", "trade", "held", "quote_asset", "realized_average_cost", "realized_fifo",
+            "order", "trade", "held", "quote_asset", "realized_average_cost", "realized_fifo", "received_time",
         )  # fmt: skip
         with self._connect() as connection:
             for book in _read_books(connection, tenant, algorithm):
@@ -148,15 +148,20 @@ def _list_rows(connection: Connection, tenant: str, algorithm: str, book: Book) 
             realized.append(_subtract(after.realized, before[method]))
             before[method] = after.realized
         yield (
-            fill.trade_time.astimezone(UTC).isoformat(), fill.symbol, fill.side, fill.price, fill.quantity,
+            _write_time(fill.trade_time), fill.symbol, fill.side, fill.price, fill.quantity,
             fill.quote_quantity, fill.commission, fill.commission_asset or "", fill.is_maker, fill.client_order_id,
             fill.trade_id, holding.quantity, book.quote_asset or "", *realized,
+            _write_time(fill.received_time),
         )  # fmt: skip
 
 
 def _subtract(after: Decimal, before: Decimal) -> Decimal:
     with localcontext(prec=76):
         return after - before
+
+
+def _write_time(time: datetime | None) -> str:
+    return time.astimezone(UTC).isoformat() if time else ""
 
 
 def _write_row(*cells: object) -> str:

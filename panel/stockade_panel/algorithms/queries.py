@@ -1,4 +1,7 @@
-"""What the ledger knows about algorithms, through its views: every statement the algorithm pages make is here."""
+"""What the ledger knows about algorithms: every statement the algorithm pages make is here.
+
+Through the ledger's views, but for an order's steps, which only the table has.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +11,12 @@ from decimal import Decimal
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
+from stockade_db.tables import OrderEvent
 from stockade_db.views import CurrentPosition, FillWithFees, OpenOrder, OrderHistory, PnlDaily
 
 PAGE_ROWS = 50
+# An order may be filled in thousands of parts.
+ORDER_ROWS = 200
 # A sparkline of a day has at most this many points.
 SPARK_MINUTES = 20
 
@@ -24,6 +30,15 @@ class Activity:
     fills: Sequence[FillWithFees]
     positions: Sequence[CurrentPosition]
     today: Sequence[PnlDaily]
+
+
+@dataclass(frozen=True)
+class OrderLife:
+    """One order: what it has come to, and its newest steps and fills, newest first."""
+
+    order: OrderHistory
+    steps: Sequence[OrderEvent]
+    fills: Sequence[FillWithFees]
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,31 @@ class AlgorithmLedger:
                 ).all(),
                 today=session.exec(select(PnlDaily).filter_by(**mine, day=datetime.now(UTC).date())).all(),
             )
+
+    def read_order(self, tenant: str, algorithm: str, client_order_id: str) -> OrderLife | None:
+        """One order of an algorithm, None when it has none of that id."""
+        named = {"tenant": tenant, "algorithm": algorithm, "client_order_id": client_order_id}
+        with Session(self._engine) as session:
+            order = session.exec(select(OrderHistory).filter_by(**named)).first()
+            if order is None:
+                return None
+            steps = (
+                select(OrderEvent)
+                .where(
+                    OrderEvent.tenant_uid == order.tenant_uid,
+                    OrderEvent.account == order.account,
+                    OrderEvent.client_order_id == client_order_id,
+                )
+                .order_by(col(OrderEvent.sequence).desc())
+                .limit(ORDER_ROWS)
+            )
+            fills = (
+                select(FillWithFees)
+                .filter_by(**named, account=order.account)
+                .order_by(col(FillWithFees.trade_time).desc(), col(FillWithFees.trade_id).desc())
+                .limit(ORDER_ROWS)
+            )
+            return OrderLife(order, session.exec(steps).all(), session.exec(fills).all())
 
     def read_fills(self, tenant: str, algorithm: str, symbol: str, since: datetime) -> Sequence[FillWithFees]:
         """Fills of one symbol since a moment, oldest first, for the chart."""

@@ -10,6 +10,7 @@ from stockade_db.pnl import Method
 from stockade_panel.algorithms.acts import needs_name, offer_acts
 from stockade_panel.algorithms.chart import draw_sparkline
 from stockade_panel.algorithms.presenters import (
+    OWN_STEPS,
     Overview,
     build_checklist,
     list_notices,
@@ -17,9 +18,11 @@ from stockade_panel.algorithms.presenters import (
     summarize_checklist,
 )
 from stockade_panel.algorithms.profit import sum_profits
+from stockade_panel.algorithms.queries import ORDER_ROWS
 from stockade_panel.cluster import Plural
 from stockade_panel.errors import ClusterError, NotFoundError
 from stockade_panel.formats import format_signed_money
+from stockade_panel.htmx import is_htmx
 from stockade_panel.kubectl import Manifest, write_apply, write_delete, write_get, write_logs, write_patch, write_yaml
 from stockade_panel.ownership import find_other_managers
 from stockade_panel.pages import current_viewer, parts, require_namespace
@@ -69,6 +72,19 @@ def show_activity(namespace: str, name: str) -> str:
     """Positions, orders and fills, fetched again on news of the ledger."""
     overview = present_overview(read_algorithm(namespace, name))
     return render_template("algorithms/_activity.html", overview=overview, **_activity_values(overview))
+
+
+@blueprint.get("/algorithms/<namespace>/<name>/orders/<client_order_id>")
+def show_order(namespace: str, name: str, client_order_id: str) -> str:
+    """One order: its steps and fills, each with when it happened and when the gateway heard of it."""
+    overview = present_overview(read_algorithm(namespace, name))
+    life = parts().ledger.read_order(overview.tenant, name, client_order_id)
+    if life is None:
+        abort(404)
+    template = "algorithms/_order.html" if is_htmx() else "algorithms/order.html"
+    return render_template(
+        template, overview=overview, life=life, own_steps=OWN_STEPS, most=ORDER_ROWS, read_at=datetime.now(UTC)
+    )
 
 
 @blueprint.get("/algorithms/<namespace>/<name>/log")
@@ -239,6 +255,7 @@ def _group_managers(manifest: Manifest) -> dict[str, list[str]]:
 def _activity_values(overview: Overview) -> dict[str, Any]:
     return {
         "activity": parts().ledger.read_activity(overview.tenant, overview.name),
+        "own_steps": OWN_STEPS,
         "read_at": datetime.now(UTC),
     }
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from tests.support.panel_stage import CODE, Stage
@@ -198,6 +199,11 @@ def test_news_of_the_cluster_and_of_the_ledger_reaches_the_tenants_stream(stage:
     assert "64,000.5" in page
 
 
+# To the millisecond, as the exchange tells it.
+FILLED = datetime.now(UTC).replace(microsecond=123000)
+FILLS_OF_STATE = {"FILLED": (Decimal("0.001"), Decimal("64.0005"))}
+
+
 def stage_page(stage: Stage, tenant: str) -> str:
     with stage.browser(f"trader@{tenant}.example") as browser:
         return browser.get(f"/algorithms/tenant-{tenant}/grid/activity").text
@@ -207,10 +213,60 @@ def write_fill(stage: Stage, tenant: str, algorithm: str) -> None:
     with stage.ledger.connect(f"tenant-{tenant}") as connection:
         connection.execute(
             "INSERT INTO ledger.fill (account, symbol, trade_id, client_order_id, algorithm, exchange_order_id, side,"
-            " price, quantity, quote_quantity, commission, commission_asset, is_maker, trade_time) VALUES"
-            " ('main', 'BTCUSDT', 1, 'sk-1', %s, 1, 'BUY', 64000.5, 0.001, 64.0005, 0.064, 'USDT', false, %s)",
-            (algorithm, datetime.now(UTC)),
+            " price, quantity, quote_quantity, commission, commission_asset, is_maker, trade_time, received_time)"
+            " VALUES ('main', 'BTCUSDT', 1, 'sk-1', %s, 1, 'BUY', 64000.5, 0.001, 64.0005, 0.064, 'USDT',"
+            " false, %s, %s)",
+            (algorithm, FILLED, FILLED + timedelta(seconds=41)),
         )
+
+
+def write_order(stage: Stage, tenant: str, algorithm: str) -> None:
+    """Write the life of an order that was filled while its gateway was away, and of one from before such times."""
+    heard = FILLED + timedelta(seconds=41)
+    steps = (
+        ("sk-1", 0, "SUBMITTED", FILLED - timedelta(seconds=90), FILLED - timedelta(seconds=80)),
+        ("sk-1", 1, "ACCEPTED", FILLED - timedelta(seconds=60), FILLED - timedelta(seconds=59.988)),
+        ("sk-1", 2, "FILLED", FILLED, heard),
+        ("sk-old", 0, "CANCELED", FILLED, None),
+        ("sk-sent", 0, "SUBMITTED", FILLED, heard),
+    )
+    with stage.ledger.connect(f"tenant-{tenant}") as connection:
+        for order, sequence, state, happened, received in steps:
+            connection.execute(
+                "INSERT INTO ledger.order_event (account, algorithm, version, client_order_id, sequence, event_time,"
+                " received_time, state, symbol, side, type, quantity, filled_quantity, filled_quote) VALUES"
+                " ('main', %s, 1, %s, %s, %s, %s, %s, 'BTCUSDT', 'BUY', 'MARKET', 0.001, %s, %s)",
+                (algorithm, order, sequence, happened, received, state, *FILLS_OF_STATE.get(state, (0, 0))),
+            )
+
+
+def test_what_was_heard_of_late_says_so_where_it_is_shown(stage: Stage) -> None:
+    stage.add_trading_tenant("late")
+    write_fill(stage, "late", "grid")
+    write_order(stage, "late", "grid")
+    page = stage_page(stage, "late")
+    rows = dict(re.findall(r'<tr id="((?:fill|order)-[^"]*)">(.*?)</tr>', page, re.DOTALL))
+    assert {name: "heard 41 s later" in row for name, row in rows.items()} == {
+        "fill-BTCUSDT-1-sk-1": True,
+        "order-sk-1": True,
+        "order-sk-old": False,
+        # The gateway's own step: what differs is its clock.
+        "order-sk-sent": False,
+    }
+    with stage.browser("trader@late.example") as browser:
+        order = browser.get("/algorithms/tenant-late/grid/orders/sk-1")
+        old = browser.get("/algorithms/tenant-late/grid/orders/sk-old", headers={"HX-Request": "true"})
+        missing = browser.get("/algorithms/tenant-late/grid/orders/sk-9")
+    steps = order.text[order.text.index('<table id="steps">') :]
+    told = re.findall(r">(FILLED|ACCEPTED|SUBMITTED)<|(\d+ \w+ later|own step)<", steps)
+    assert [state or heard for state, heard in told] == [
+        "FILLED", "41 s later", "ACCEPTED", "12 ms later", "SUBMITTED", "own step", "41 s later",
+    ]  # fmt: skip
+    assert f"{FILLED:%H:%M:%S.%f}"[:-3] in steps
+    assert "taker" in steps
+    assert "unknown" in old.text
+    assert "<html" not in old.text
+    assert missing.status_code == 404
 
 
 def test_an_orders_trigger_and_list_are_shown(stage: Stage) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from stockade_panel.errors import NotFoundError
-from tests.contract.panel.test_algorithms import write_fill
+from tests.contract.panel.test_algorithms import write_fill, write_order
 from tests.support.chromium import Scheme, run_chromium, visit
 from tests.support.panel_stage import PASSWORD, Stage
 from tests.support.waiting import wait_until
@@ -20,6 +20,7 @@ PAGES = (
     "/algorithms/tenant-chromium/grid/edit",
     "/algorithms/tenant-chromium/grid/manifest",
     "/algorithms/tenant-chromium/grid/profit?method=fifo",
+    "/algorithms/tenant-chromium/grid/orders/sk-1",
     "/algorithms/new",
     "/algorithms/new?example=momentum",
     "/accounts",
@@ -47,6 +48,7 @@ def trader(stage: Stage) -> Stage:
     stage.add_algorithm("chromium", "grid", limits={"maxOrderNotional": "100"})
     stage.set_status("chromium", "algorithms", "grid", running())
     write_fill(stage, "chromium", "grid")
+    write_order(stage, "chromium", "grid")
     wait_until(lambda: _is_seen(stage), "the watch to see the account")
     return stage
 
@@ -87,7 +89,7 @@ def running(trading: str = "Active", *, done: int = len(CONDITIONS)) -> dict[str
     }
 
 
-# Fourteen pages with a whole audit of each: on a busy machine a second or five per page.
+# Fifteen pages with a whole audit of each: on a busy machine a second or five per page.
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_of_a_trader_is_clean(chromium: Browser, trader: Stage, scheme: Scheme) -> None:

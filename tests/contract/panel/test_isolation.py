@@ -3,12 +3,14 @@
 import pytest
 
 from stockade_panel.errors import RefusedError
+from tests.contract.panel.test_algorithms import write_order
 from tests.support.panel_stage import GROUP, Stage
 
 PAGES = (
     "/algorithms/tenant-{}/grid",
     "/algorithms/tenant-{}/grid/state",
     "/algorithms/tenant-{}/grid/activity",
+    "/algorithms/tenant-{}/grid/orders/sk-1",
     "/algorithms/tenant-{}/grid/log",
     "/algorithms/tenant-{}/grid/events",
     "/algorithms/tenant-{}/grid/source",
@@ -39,6 +41,7 @@ def two_tenants(stage: Stage) -> Stage:
     """Two tenants with one account and one algorithm each, known to the panel's watch."""
     for name in ("mine", "theirs"):
         stage.add_trading_tenant(name)
+        write_order(stage, name, "grid")
     return stage
 
 

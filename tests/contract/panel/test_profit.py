@@ -26,8 +26,8 @@ FILLS = (
 )
 INSERT = (
     "INSERT INTO ledger.fill (account, symbol, trade_id, client_order_id, algorithm, exchange_order_id, side, price,"
-    " quantity, quote_quantity, commission, commission_asset, is_maker, trade_time)"
-    " VALUES ('main', %s, %s, %s, 'grid', 1, %s, %s, %s, 0, %s, %s, false, %s)"
+    " quantity, quote_quantity, commission, commission_asset, is_maker, trade_time,"
+    " received_time) VALUES ('main', %s, %s, %s, 'grid', 1, %s, %s, %s, 0, %s, %s, false, %s, %s)"
 )
 POSITION = (
     "INSERT INTO ledger.position (account, algorithm, symbol, quantity, realized_pnl, quote_asset, updated)"
@@ -42,7 +42,8 @@ def traded(stage: Stage) -> Stage:
     with stage.ledger.connect("tenant-profit") as connection:
         for number, (symbol, order, side, price, quantity, commission, asset) in enumerate(FILLS):
             time = BEGIN + timedelta(minutes=number)
-            connection.execute(INSERT, (symbol, number, order, side, price, quantity, commission, asset, time))
+            heard = time + timedelta(seconds=41) if side == "SELL" else None
+            connection.execute(INSERT, (symbol, number, order, side, price, quantity, commission, asset, time, heard))
         for symbol in ("BTCUSDT", "ETHUSDT"):
             connection.execute(POSITION, (symbol,))
     return stage
@@ -97,6 +98,7 @@ def test_every_fill_is_in_the_export_with_what_it_realised_by_both_methods(trade
     assert (sold["realized_average_cost"], sold["realized_fifo"]) == ("29.92005", "79.92")
     assert [row["realized_fifo"] for row in rows] == ["0", "0", "0", "79.92", "0", "9"]
     assert {row["quote_asset"] for row in rows} == {"USDT"}
+    assert (rows[0]["received_time"], sold["received_time"]) == ("", "2026-01-01T00:04:41+00:00")
 
 
 def test_another_method_is_no_page(traded: Stage) -> None:
@@ -107,7 +109,7 @@ def test_another_method_is_no_page(traded: Stage) -> None:
 def test_without_a_position_the_quote_asset_is_unknown_and_nothing_is_added_up(stage: Stage) -> None:
     stage.add_trading_tenant("early")
     with stage.ledger.connect("tenant-early") as connection:
-        connection.execute(INSERT, ("BTCUSDT", 1, f"{PRESENT}1", "BUY", "100", "1", "0", None, BEGIN))
+        connection.execute(INSERT, ("BTCUSDT", 1, f"{PRESENT}1", "BUY", "100", "1", "0", None, BEGIN, None))
     (profit,) = stage.parts.profit.read_profits("early", "grid", Method.FIRST_IN_FIRST_OUT)
     assert profit.book == Book("BTCUSDT", PRESENT, 1, BEGIN, None)
     assert sum_profits([profit]) == {}

@@ -11,9 +11,12 @@ from stockade_panel.errors import SettingsError
 from stockade_panel.formats import (
     format_age,
     format_average,
+    format_lateness,
+    format_moment,
     format_money,
     format_quantity,
     format_signed_money,
+    is_late,
     parse_decimal,
     parse_time,
 )
@@ -54,6 +57,25 @@ def test_quantities_lose_only_zeros() -> None:
 )
 def test_ages(seconds: int, text: str) -> None:
     assert format_age(NOW - timedelta(seconds=seconds), NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text", "late"),
+    [(-0.01, "0 ms", False), (0.0124, "12 ms", False), (1.999, "1 s", False), (2, "2 s", True), (41.7, "41 s", True),
+     (61, "1 min", True), (7200, "2 h", True)],
+)  # fmt: skip
+def test_what_was_heard_of_late_says_so(seconds: float, text: str, *, late: bool) -> None:
+    heard = NOW + timedelta(seconds=seconds)
+    assert (format_lateness(NOW, heard), is_late(NOW, heard)) == (text, late)
+
+
+def test_when_nobody_noted_it_lateness_is_unknown() -> None:
+    assert (format_lateness(NOW, None), is_late(NOW, None)) == ("unknown", False)
+
+
+def test_a_moment_is_told_to_the_exchanges_milliseconds() -> None:
+    assert format_moment(NOW + timedelta(microseconds=7999)) == "2026-11-25 12:00:00.007"
+    assert format_moment(None) == "unknown"
 
 
 def test_what_can_not_be_read_is_none() -> None:
