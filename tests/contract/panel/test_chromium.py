@@ -13,6 +13,7 @@ from tests.support.panel_stage import PASSWORD, Stage
 from tests.support.waiting import wait_until
 
 TRADER = "trader@chromium.example"
+GRID = "/algorithms/tenant-chromium/grid"
 PAGES = (
     "/algorithms",
     "/algorithms/tenant-chromium/grid",
@@ -109,7 +110,7 @@ def test_every_page_of_a_trader_is_clean(chromium: Browser, trader: Stage, schem
 def test_every_page_of_an_administrator_is_clean_on_a_phone(chromium: Browser, trader: Stage) -> None:
     with visit(chromium, trader.url, width=390) as visitor:
         visitor.log_in("admin@stockade.example", PASSWORD)
-        for path in ("/algorithms", "/algorithms/tenant-chromium/grid", "/users", "/tenants", "/audit"):
+        for path in ("/algorithms", GRID, f"{GRID}/orders/sk-1", "/users", "/tenants", "/audit"):
             visitor.open(path)
             visitor.check()
             overflow = visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
