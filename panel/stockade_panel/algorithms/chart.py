@@ -6,7 +6,7 @@ and the whole has a sentence for a screen reader.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from markupsafe import Markup
@@ -16,14 +16,15 @@ from stockade_panel.formats import format_quantity
 WIDTH, HEIGHT = 1180, 300
 LEFT, RIGHT, TOP, BOTTOM = 8, 76, 12, 26
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
+_DAY_SECONDS = 86400
 
 
 @dataclass(frozen=True)
-class PricePoint:
-    """One price at one moment."""
+class Point:
+    """One value at one moment: a price, or a result."""
 
     time: datetime
-    price: Decimal
+    value: Decimal
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class FillMark:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Maps times and prices to the drawing. A flat line gets room above and below."""
+    """Maps times and values to the drawing. A flat line gets room above and below."""
 
     first: float
     last: float
@@ -50,12 +51,12 @@ class _Scale:
         share = (time.timestamp() - self.first) / span if span else 0.5
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
-    def y(self, price: Decimal) -> float:
-        share = float((price - self.low) / (self.high - self.low))
+    def y(self, value: Decimal) -> float:
+        share = float((value - self.low) / (self.high - self.low))
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
-def draw_price_chart(symbol: str, prices: Sequence[PricePoint], fills: Sequence[FillMark]) -> Markup | None:
+def draw_price_chart(symbol: str, prices: Sequence[Point], fills: Sequence[FillMark]) -> Markup | None:
     """A price line with our own fills on it; None without at least two prices or one fill, since there is no line then.
 
     Fills before the first price are left out: the line would be squeezed to nothing by them.
@@ -64,20 +65,40 @@ def draw_price_chart(symbol: str, prices: Sequence[PricePoint], fills: Sequence[
         fills = [fill for fill in fills if fill.time >= prices[0].time]
     elif not fills:
         return None
-    scale = _fit([*prices, *(PricePoint(fill.time, fill.price) for fill in fills)])
+    scale = _fit([*prices, *(Point(fill.time, fill.price) for fill in fills)])
     parts = [_grid(scale)]
     if len(prices) >= 2:
-        line = " ".join(f"{scale.x(point.time):.1f},{scale.y(point.price):.1f}" for point in prices)
+        line = " ".join(f"{scale.x(point.time):.1f},{scale.y(point.value):.1f}" for point in prices)
         area = (
             f"{scale.x(prices[0].time):.1f},{HEIGHT - BOTTOM} {line} {scale.x(prices[-1].time):.1f},{HEIGHT - BOTTOM}"
         )
         parts.append(f'<polygon class="chart-area" points="{area}"/><polyline class="chart-line" points="{line}"/>')
-        parts.append(_last_price(scale, prices[-1]))
+        parts.append(_last_value(scale, prices[-1]))
     parts.extend(_mark(scale, fill) for fill in fills)
     label = Markup.escape(_describe(symbol, prices, fills))
     # Every interpolated text below is a number of ours or escaped.
     return Markup(  # noqa: S704
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    )
+
+
+def draw_result_chart(points: Sequence[Point], longest_gap: timedelta, label: str) -> Markup | None:
+    """A line of results, broken where nothing was known for longer than that; None with fewer than two of them."""
+    if len(points) < 2:
+        return None
+    scale = _fit(points)
+    parts = [_grid(scale)]
+    if scale.low < 0 < scale.high:
+        y = scale.y(Decimal(0))
+        parts.append(f'<line class="chart-zero" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+    line = ""
+    for before, point in zip((None, *points), points, strict=False):
+        is_broken = before is None or point.time - before.time > longest_gap
+        line += f"{'M' if is_broken else 'L'}{scale.x(point.time):.1f} {scale.y(point.value):.1f}"
+    parts.append(f'<path class="chart-line" d="{line}"/>{_last_value(scale, points[-1])}')
+    return Markup(  # noqa: S704 - numbers of ours and an escaped label
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{Markup.escape(label)}">'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -100,34 +121,35 @@ def draw_sparkline(values: Sequence[Decimal], label: str) -> Markup | None:
     )
 
 
-def _fit(points: Sequence[PricePoint]) -> _Scale:
+def _fit(points: Sequence[Point]) -> _Scale:
     times = [point.time.timestamp() for point in points]
-    prices = [point.price for point in points]
-    low, high = min(prices), max(prices)
+    values = [point.value for point in points]
+    low, high = min(values), max(values)
     margin = (high - low) * Decimal("0.08") or abs(high) * Decimal("0.001") or Decimal(1)
     return _Scale(min(times), max(times), low - margin, high + margin)
 
 
 def _grid(scale: _Scale) -> str:
-    """Four price lines with their prices, and the first and last time."""
+    """Four lines with their values, and the first and last time, with its day where there are several."""
     parts = []
     for step in range(1, 5):
-        price = scale.low + (scale.high - scale.low) * step / 5
-        y = scale.y(price)
+        value = scale.low + (scale.high - scale.low) * step / 5
+        y = scale.y(value)
         parts.append(f'<line class="chart-grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="chart-text" x="{WIDTH - RIGHT + 8}" y="{y + 4:.1f}">{_short(price)}</text>')
+        parts.append(f'<text class="chart-text" x="{WIDTH - RIGHT + 8}" y="{y + 4:.1f}">{_short(value)}</text>')
+    pattern = "%d %b %H:%M" if scale.last - scale.first > _DAY_SECONDS else "%H:%M"
     for moment, anchor, x in ((scale.first, "start", LEFT), (scale.last, "end", WIDTH - RIGHT)):
-        text = f"{datetime.fromtimestamp(moment, UTC):%H:%M} UTC"
+        text = f"{datetime.fromtimestamp(moment, UTC):{pattern}} UTC"
         parts.append(f'<text class="chart-text" text-anchor="{anchor}" x="{x}" y="{HEIGHT - 8}">{text}</text>')
     return "".join(parts)
 
 
-def _last_price(scale: _Scale, point: PricePoint) -> str:
-    y = scale.y(point.price)
+def _last_value(scale: _Scale, point: Point) -> str:
+    y = scale.y(point.value)
     return (
         f'<line class="chart-last" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<rect class="chart-tag" x="{WIDTH - RIGHT + 3}" y="{y - 9:.1f}" width="{RIGHT - 5}" height="18" rx="4"/>'
-        f'<text class="chart-tag-text" x="{WIDTH - RIGHT + 8}" y="{y + 4:.1f}">{_short(point.price)}</text>'
+        f'<text class="chart-tag-text" x="{WIDTH - RIGHT + 8}" y="{y + 4:.1f}">{_short(point.value)}</text>'
     )
 
 
@@ -146,17 +168,17 @@ def _mark(scale: _Scale, fill: FillMark) -> str:
     )
 
 
-def _short(price: Decimal) -> str:
-    """A price in at most seven significant digits, so that it fits the margin."""
-    return format_quantity(+price.quantize(Decimal(1).scaleb(max(-8, min(0, price.adjusted() - 6)))))
+def _short(value: Decimal) -> str:
+    """A value in at most seven significant digits, so that it fits the margin."""
+    return format_quantity(+value.quantize(Decimal(1).scaleb(max(-8, min(0, value.adjusted() - 6)))))
 
 
-def _describe(symbol: str, prices: Sequence[PricePoint], fills: Sequence[FillMark]) -> str:
+def _describe(symbol: str, prices: Sequence[Point], fills: Sequence[FillMark]) -> str:
     bought = sum(fill.side == "BUY" for fill in fills)
     trades = f"{bought} buys and {len(fills) - bought} sells of this algorithm"
     if len(prices) < 2:
         return f"{symbol}: {trades}; no prices to draw a line."
-    values = [point.price for point in prices]
+    values = [point.value for point in prices]
     return (
         f"{symbol} price from {format_quantity(values[0])} to {format_quantity(values[-1])},"
         f" lowest {format_quantity(min(values))}, highest {format_quantity(max(values))}; {trades}."

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 from starlette.concurrency import run_in_threadpool
 
-from stockade_panel.algorithms.chart import FillMark, PricePoint, draw_price_chart
+from stockade_panel.algorithms.chart import FillMark, Point, draw_price_chart
 from stockade_panel.cookies import Cookies
 from stockade_panel.errors import GatewayError, NotFoundError
 from stockade_panel.formats import parse_decimal
@@ -43,7 +43,7 @@ def make_chart_route(parts: Parts, cookies: Cookies, templates: Environment) -> 
         shown = symbol if symbol in symbols else symbols[0]
         now = datetime.now(UTC)
         fills = await run_in_threadpool(parts.ledger.read_fills, namespace_tenant(namespace), name, shown, now - WINDOW)
-        prices: list[PricePoint] = []
+        prices: list[Point] = []
         problem = None
         try:
             answer = await parts.gateways.ask(
@@ -65,7 +65,7 @@ def make_chart_route(parts: Parts, cookies: Cookies, templates: Environment) -> 
     return router
 
 
-def read_klines(answer: Any) -> list[PricePoint]:
+def read_klines(answer: Any) -> list[Point]:
     """Closing prices at their closing times (Binance: kline fields 4 and 6).
 
     The last one is still moving, so it counts as of now, not of the minute's end.
@@ -76,5 +76,5 @@ def read_klines(answer: Any) -> list[PricePoint]:
     for row in rows:
         price = parse_decimal(row[4]) if isinstance(row, list) and len(row) > 6 else None
         if price is not None:
-            points.append(PricePoint(min(now, datetime.fromtimestamp(row[6] / 1000, UTC)), price))
+            points.append(Point(min(now, datetime.fromtimestamp(row[6] / 1000, UTC)), price))
     return points

@@ -19,6 +19,8 @@ PAGE_ROWS = 50
 ORDER_ROWS = 200
 # A sparkline of a day has at most this many points.
 SPARK_MINUTES = 20
+# And a week's line, of which a point is shown for each of these.
+WEEK_MINUTES = 30
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,10 @@ class OrderLife:
 
 @dataclass(frozen=True)
 class EquityPoint:
-    """An algorithm's parts of its result at a moment; None is unknown."""
+    """An algorithm's parts of its result at a moment, counted from its first fill; None is unknown."""
 
     time: datetime
+    quote_asset: str
     realized: Decimal
     unrealized: Decimal | None
     fees: Decimal | None
@@ -143,23 +146,42 @@ class AlgorithmLedger:
         return found
 
     def read_equity(self, tenant: str | None) -> dict[tuple[str, str], list[EquityPoint]]:
-        """The last day's results of every algorithm, a point for each twenty minutes, oldest first."""
+        """The last day's results of every algorithm, a point for each twenty minutes, by quote asset, oldest first."""
         found: dict[tuple[str, str], list[EquityPoint]] = {}
         with self._engine.connect() as connection:
             rows = connection.execute(
                 text(
                     """
-                    SELECT DISTINCT ON (t.name, e.algorithm, bin) t.name AS tenant, e.algorithm, e."time",
-                        e.realized_pnl, e.unrealized_pnl, e.fees,
+                    SELECT DISTINCT ON (t.name, e.algorithm, e.quote_asset, bin)
+                        t.name AS tenant, e.algorithm, e.quote_asset, e."time", e.realized_pnl, e.unrealized_pnl, e.fees,
                         date_bin(:width * interval '1 minute', e."time", 'epoch') AS bin
                     FROM ledger.equity_point e JOIN ledger.tenant t ON t.uid = e.tenant_uid AND t.deleted IS NULL
                     WHERE e."time" > now() - interval '24 hours' AND (CAST(:tenant AS text) IS NULL OR t.name = :tenant)
-                    ORDER BY t.name, e.algorithm, bin, e."time" DESC
+                    ORDER BY t.name, e.algorithm, e.quote_asset, bin, e."time" DESC
                     """
                 ),
                 {"tenant": tenant, "width": SPARK_MINUTES},
             )
             for row in rows:
-                point = EquityPoint(row.time, row.realized_pnl, row.unrealized_pnl, row.fees)
+                point = EquityPoint(row.time, row.quote_asset, row.realized_pnl, row.unrealized_pnl, row.fees)
                 found.setdefault((row.tenant, row.algorithm), []).append(point)
         return found
+
+    def read_week(self, tenant: str, algorithm: str) -> list[EquityPoint]:
+        """One algorithm's results of the last week, the newest of each half hour, by quote asset, oldest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                text(
+                    """
+                    SELECT DISTINCT ON (e.quote_asset, bin) e.quote_asset, e."time", e.realized_pnl, e.unrealized_pnl,
+                        e.fees, date_bin(:width * interval '1 minute', e."time", 'epoch') AS bin
+                    FROM ledger.equity_point e JOIN ledger.tenant t ON t.uid = e.tenant_uid AND t.deleted IS NULL
+                    WHERE t.name = :tenant AND e.algorithm = :algorithm AND e."time" > now() - interval '7 days'
+                    ORDER BY e.quote_asset, bin, e."time" DESC
+                    """
+                ),
+                {"tenant": tenant, "algorithm": algorithm, "width": WEEK_MINUTES},
+            )
+            return [
+                EquityPoint(row.time, row.quote_asset, row.realized_pnl, row.unrealized_pnl, row.fees) for row in rows
+            ]

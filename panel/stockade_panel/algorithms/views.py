@@ -8,7 +8,6 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from stockade_db.pnl import Method
 from stockade_panel.algorithms.acts import needs_name, offer_acts
-from stockade_panel.algorithms.chart import draw_sparkline
 from stockade_panel.algorithms.presenters import (
     OWN_STEPS,
     Overview,
@@ -19,9 +18,9 @@ from stockade_panel.algorithms.presenters import (
 )
 from stockade_panel.algorithms.profit import sum_profits
 from stockade_panel.algorithms.queries import ORDER_ROWS
+from stockade_panel.algorithms.results import present_day, present_week
 from stockade_panel.cluster import Plural
 from stockade_panel.errors import ClusterError, NotFoundError
-from stockade_panel.formats import format_signed_money
 from stockade_panel.htmx import is_htmx
 from stockade_panel.kubectl import Manifest, write_apply, write_delete, write_get, write_logs, write_patch, write_yaml
 from stockade_panel.ownership import find_other_managers
@@ -142,6 +141,7 @@ def show_profit(namespace: str, name: str) -> str:
         method=Method(wanted),
         profits=profits,
         totals=sum_profits(profits),
+        weeks=present_week(parts().ledger.read_week(overview.tenant, name)),
         read_at=datetime.now(UTC),
     )
 
@@ -200,15 +200,14 @@ def _list_values() -> dict[str, Any]:
     tenant = None if viewer.is_admin else viewer.tenant
     overviews = [present_overview(manifest) for manifest in parts().objects.list_objects(PLURAL, own_namespace())]
     equity = parts().ledger.read_equity(tenant)
-    sparks = {}
+    days = {}
     for overview in overviews:
-        nets = [point.net for point in equity.get((overview.tenant, overview.name), []) if point.net is not None]
-        if nets:
-            label = f"Net result of the last 24 hours, now {format_signed_money(nets[-1])}"
-            sparks[(overview.namespace, overview.name)] = draw_sparkline(nets, label)
+        day = present_day(equity.get((overview.tenant, overview.name), []))
+        if day is not None:
+            days[(overview.namespace, overview.name)] = day
     return {
         "overviews": overviews,
-        "sparks": sparks,
+        "days": days,
         "today": parts().ledger.read_today(tenant),
         "acts": {(overview.namespace, overview.name): offer_acts(overview) for overview in overviews},
         "needs_name": needs_name,

@@ -1,18 +1,22 @@
 """Charts as SVG."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 
-from stockade_panel.algorithms.chart import FillMark, PricePoint, draw_price_chart, draw_sparkline
+from stockade_panel.algorithms.chart import FillMark, Point, draw_price_chart, draw_result_chart, draw_sparkline
 from stockade_panel.algorithms.chart_route import read_klines
+from stockade_panel.algorithms.queries import EquityPoint
+from stockade_panel.algorithms.results import present_day, present_week
 
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+ZERO = Decimal(0)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def prices(*values: str) -> list[PricePoint]:
-    return [PricePoint(START + timedelta(minutes=index), Decimal(value)) for index, value in enumerate(values)]
+def prices(*values: str) -> list[Point]:
+    return [Point(START + timedelta(minutes=index), Decimal(value)) for index, value in enumerate(values)]
 
 
 def fill(minute: float, price: str, side: str = "BUY") -> FillMark:
@@ -79,9 +83,52 @@ def test_a_sparkline_says_which_way_it_went() -> None:
     assert draw_sparkline([Decimal(1)], "one") is None
 
 
+def test_results_are_a_line_that_is_broken_where_nothing_was_known() -> None:
+    hours = ((0, "-1"), (1, "1"), (30, "2"))
+    points = [Point(START + timedelta(hours=hour), Decimal(value)) for hour, value in hours]
+    drawn = draw_result_chart(points, timedelta(hours=1), "up & down")
+    assert drawn is not None
+    root = ET.fromstring(drawn)  # noqa: S314 - drawn by ourselves
+    assert root.get("aria-label") == "up & down"
+    line = root.find("path")
+    assert line is not None
+    assert re.sub(r"[\d. ]", "", line.get("d") or "") == "MLM"
+    assert len([each for each in root.iter("line") if each.get("class") == "chart-zero"]) == 1
+    assert [text.text for text in root.iter("text")][4:6] == ["25 Nov 10:00 UTC", "26 Nov 16:00 UTC"]
+    assert draw_result_chart(points[:1], timedelta(hours=1), "one") is None
+
+
+def test_a_gain_throughout_has_no_zero_line() -> None:
+    drawn = draw_result_chart([Point(START, Decimal(5)), Point(START + timedelta(1), Decimal(6))], timedelta(2), "gain")
+    assert drawn is not None
+    assert "chart-zero" not in drawn
+
+
+def equity(minutes: int, realized: str, asset: str = "USDT", *, unrealized: Decimal | None = ZERO) -> EquityPoint:
+    return EquityPoint(START + timedelta(minutes=minutes), asset, Decimal(realized), unrealized, ZERO)
+
+
+def test_a_days_change_is_that_of_the_day_and_not_all_that_was_ever_earned() -> None:
+    day = present_day([equity(0, "100"), equity(20, "90", unrealized=None), equity(40, "103.5")])
+    assert day is not None
+    assert day.change == Decimal("3.5")
+    assert "over the last 24 hours: +3.50" in str(day.drawn)
+
+
+def test_results_in_two_assets_are_no_line_together() -> None:
+    points = [equity(0, "1", "BTC"), equity(20, "2", "BTC"), equity(0, "100"), equity(20, "90")]
+    assert present_day(points) is None
+    assert present_day(points[:1]) is None
+    assert [(week.quote_asset, week.net, week.change) for week in present_week(points)] == [
+        ("BTC", Decimal(2), Decimal(1)),
+        ("USDT", Decimal(90), Decimal(-10)),
+    ]
+    assert present_week([equity(0, "1", unrealized=None)]) == []
+
+
 def test_klines_give_closing_prices_and_nothing_from_the_future() -> None:
     future = int((datetime.now(UTC) + timedelta(minutes=1)).timestamp() * 1000)
     points = read_klines([[0, "1", "2", "0.5", "1.5", "9", 59_999], [0, "1", "2", "0.5", "1.6", "9", future], "broken"])
-    assert [point.price for point in points] == [Decimal("1.5"), Decimal("1.6")]
+    assert [point.value for point in points] == [Decimal("1.5"), Decimal("1.6")]
     assert points[1].time <= datetime.now(UTC)
     assert read_klines({"error": 1}) == []
