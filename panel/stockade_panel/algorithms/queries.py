@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
@@ -153,8 +154,8 @@ class AlgorithmLedger:
                 text(
                     """
                     SELECT DISTINCT ON (t.name, e.algorithm, e.quote_asset, bin)
-                        t.name AS tenant, e.algorithm, e.quote_asset, e."time", e.realized_pnl, e.unrealized_pnl, e.fees,
-                        date_bin(:width * interval '1 minute', e."time", 'epoch') AS bin
+                        t.name AS tenant, e.algorithm, e.quote_asset, e."time", e.realized_pnl, e.unrealized_pnl,
+                        e.fees, date_bin(:width * interval '1 minute', e."time", 'epoch') AS bin
                     FROM ledger.equity_point e JOIN ledger.tenant t ON t.uid = e.tenant_uid AND t.deleted IS NULL
                     WHERE e."time" > now() - interval '24 hours' AND (CAST(:tenant AS text) IS NULL OR t.name = :tenant)
                     ORDER BY t.name, e.algorithm, e.quote_asset, bin, e."time" DESC
@@ -163,8 +164,7 @@ class AlgorithmLedger:
                 {"tenant": tenant, "width": SPARK_MINUTES},
             )
             for row in rows:
-                point = EquityPoint(row.time, row.quote_asset, row.realized_pnl, row.unrealized_pnl, row.fees)
-                found.setdefault((row.tenant, row.algorithm), []).append(point)
+                found.setdefault((row.tenant, row.algorithm), []).append(_read_point(row))
         return found
 
     def read_week(self, tenant: str, algorithm: str) -> list[EquityPoint]:
@@ -182,6 +182,8 @@ class AlgorithmLedger:
                 ),
                 {"tenant": tenant, "algorithm": algorithm, "width": WEEK_MINUTES},
             )
-            return [
-                EquityPoint(row.time, row.quote_asset, row.realized_pnl, row.unrealized_pnl, row.fees) for row in rows
-            ]
+            return [_read_point(row) for row in rows]
+
+
+def _read_point(row: Any) -> EquityPoint:
+    return EquityPoint(row.time, row.quote_asset, row.realized_pnl, row.unrealized_pnl, row.fees)

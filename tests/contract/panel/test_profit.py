@@ -102,6 +102,26 @@ def test_every_fill_is_in_the_export_with_what_it_realised_by_both_methods(trade
     assert (rows[0]["received_time"], sold["received_time"]) == ("", "2026-01-01T00:04:41+00:00")
 
 
+def test_the_net_results_of_the_week_and_of_the_day_are_shown_with_what_they_changed_by(stage: Stage) -> None:
+    stage.add_trading_tenant("results")
+    now = datetime.now(UTC)
+    points = ((60 * 50, "10", "0"), (60 * 2, "101", "1"), (60, "101.5", "3"))
+    with stage.ledger.connect("tenant-results") as connection:
+        for minutes, realized, unrealized in points:
+            connection.execute(
+                "INSERT INTO ledger.equity_point (account, algorithm, quote_asset, time, realized_pnl, unrealized_pnl,"
+                " fees) VALUES ('main', 'grid', 'USDT', %s, %s, %s, 1)",
+                (now - timedelta(minutes=minutes), realized, unrealized),
+            )
+    with stage.browser("trader@results.example") as browser:
+        week = browser.get("/algorithms/tenant-results/grid/profit").text
+        day = browser.get("/algorithms").text
+    assert "Net result in USDT, last seven days" in week
+    assert "over the last seven days: +94.50" in week
+    assert "+103.50" in week
+    assert "over the last 24 hours: +2.50" in day
+
+
 def test_another_method_is_no_page(traded: Stage) -> None:
     with traded.browser("trader@profit.example") as browser:
         assert browser.get("/algorithms/tenant-profit/grid/profit?method=lifo").status_code == 404
