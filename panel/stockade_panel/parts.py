@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from stockade_panel.accounts.queries import AccountLedger
 from stockade_panel.algorithms.profit import ProfitReader
 from stockade_panel.algorithms.queries import AlgorithmLedger
 from stockade_panel.audit.records import AuditLog
@@ -30,6 +31,7 @@ class Parts:
     sessions: SessionStore
     ledger: AlgorithmLedger
     profit: ProfitReader
+    account_ledger: AccountLedger
     audit: AuditLog
     users: UserRecords
     hub: Hub
@@ -52,6 +54,7 @@ def assemble(settings: Settings, cluster: Cluster) -> Parts:
         sessions=SessionStore(engine, settings.session_hours),
         ledger=AlgorithmLedger(engine),
         profit=ProfitReader(engine),
+        account_ledger=AccountLedger(engine),
         audit=AuditLog(engine),
         users=UserRecords(engine),
         hub=hub,

@@ -1,6 +1,7 @@
 """The account pages: list, new, one, its switch, its keys. What needs the exchange is fetched by the page later."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -16,6 +17,7 @@ from stockade_panel.accounts.forms import (
     read_values,
 )
 from stockade_panel.accounts.presenters import RETIRED_KEYS, Account, list_price_symbols, present_account
+from stockade_panel.algorithms.presenters import OWN_STEPS
 from stockade_panel.cluster import Plural
 from stockade_panel.errors import (
     ClusterError,
@@ -114,7 +116,16 @@ def show(namespace: str, name: str) -> str:
         commands=commands,
         is_own=current_viewer().tenant == namespace_tenant(namespace),
         retired=_count_retired(account),
+        **_hand_values(namespace, name),
     )
+
+
+@blueprint.get("/accounts/<namespace>/<name>/orders-by-hand")
+def show_hand_orders(namespace: str, name: str) -> str:
+    """What became of the orders by hand, fetched again on news of the ledger."""
+    require_namespace(namespace)
+    parts().cluster.read(PLURAL, namespace, name)
+    return render_template("accounts/_hand_orders.html", **_hand_values(namespace, name))
 
 
 @blueprint.get("/accounts/<namespace>/<name>/state")
@@ -254,6 +265,11 @@ def _exists(namespace: str, name: str) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def _hand_values(namespace: str, name: str) -> dict[str, Any]:
+    by_hand = parts().account_ledger.read_hand_orders(namespace_tenant(namespace), name)
+    return {"by_hand": by_hand, "own_steps": OWN_STEPS, "read_at": datetime.now(UTC)}
 
 
 def _list() -> list[Account]:

@@ -1,6 +1,7 @@
 """Accounts by the panel: keys written once and shown never, and the forwarded gateway."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from stockade_panel.errors import ClusterUnavailableError
-from tests.support.panel_stage import Browser, Stage
+from tests.support.panel_stage import GROUP, Browser, Stage
 from tests.support.waiting import wait_until
 
 API_KEY, API_SECRET = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zv", "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP"
@@ -50,6 +51,41 @@ def test_keys_go_into_a_secret_and_nowhere_else(tenant: Stage) -> None:
     for text in [*pages, answer.text, json.dumps(account)]:
         assert API_KEY not in text
         assert API_SECRET not in text
+
+
+def test_what_became_of_orders_by_hand_is_on_the_accounts_page(tenant: Stage) -> None:
+    orders = (("skm-1", "main", "", "FILLED"), ("skm-2", "other", "", "FILLED"), ("sk-3", "main", "grid", "FILLED"))
+    with tenant.ledger.connect("tenant-accounts") as connection:
+        for number, account, algorithm, state in orders:
+            connection.execute(
+                "INSERT INTO ledger.order_event (account, algorithm, version, client_order_id, sequence, event_time,"
+                " state, symbol, side, type, quantity, filled_quantity, filled_quote) VALUES"
+                " (%s, %s, 0, %s, 0, now(), %s, 'BTCUSDT', 'BUY', 'MARKET', 0.002, 0.002, 128.001)",
+                (account, algorithm, number, state),
+            )
+            for trade in (1, 2):
+                connection.execute(
+                    "INSERT INTO ledger.fill (account, symbol, trade_id, client_order_id, algorithm, exchange_order_id,"
+                    " side, price, quantity, quote_quantity, commission, commission_asset, is_maker, trade_time) VALUES"
+                    " (%s, 'BTCUSDT', %s, %s, %s, 1, 'BUY', 64000.5, 0.001, 64.0005, 0.000001, 'BTC', false, now())",
+                    (account, trade, number, algorithm),
+                )
+    with tenant.browser("trader@accounts.example") as browser:
+        page = browser.get("/accounts/tenant-accounts/main").text
+    rows = re.findall(r'<tr id="hand-([^"]+)">(.*?)</tr>', page, re.DOTALL)
+    assert [name for name, _ in rows] == ["skm-1"]
+    for shown in ("64,000.5", "0.000002 BTC", "FILLED"):
+        assert shown in rows[0][1]
+    assert "hx-confirm" not in page
+
+
+def test_an_order_by_hand_on_a_live_account_asks_first(tenant: Stage) -> None:
+    spec = {"environment": "Live", "keysSecret": {"name": "live-keys"}}
+    path = f"{GROUP}/namespaces/tenant-accounts/exchangeaccounts"
+    tenant.create(path, {"kind": "ExchangeAccount", "metadata": {"name": "live"}, "spec": spec})
+    with tenant.browser("trader@accounts.example") as browser:
+        page = browser.get("/accounts/tenant-accounts/live").text
+    assert 'hx-confirm="Send this order? It moves real money."' in page
 
 
 def test_a_refused_account_leaves_no_secret_and_no_key_in_the_answer(tenant: Stage) -> None:

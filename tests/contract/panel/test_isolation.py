@@ -22,6 +22,7 @@ PAGES = (
     "/algorithms/tenant-{}/grid/chart",
     "/accounts/tenant-{}/main",
     "/accounts/tenant-{}/main/state",
+    "/accounts/tenant-{}/main/orders-by-hand",
     "/accounts/tenant-{}/main/api/v1/account",
     "/accounts/tenant-{}/main/exchange/balances",
     "/accounts/tenant-{}/main/exchange/open-orders",
