@@ -6,7 +6,7 @@ PACKAGES := operator:panel:gateway:algo-image:wire:crds:paper-exchange:db
 INSIDE := nsenter --net=/run/netns/stockade
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test mutants reference chaos chaos-cluster bench-paper bench-launcher fuzz bench-resource-attacks bench-round-trip bench-kill
+.PHONY: help up down status kubeconfig images load logs packages programs venv locks lint unit contract database cluster browser test mutants reference chaos chaos-cluster bench-paper bench-launcher fuzz bench-resource-attacks bench-round-trip bench-kill bench-kill-cluster
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -79,3 +79,5 @@ bench-resource-attacks: venv up ## measure what attacks on shared resources cost
 	PYTHONPATH=.:$(PACKAGES) $(INSIDE) .venv/bin/python -m benchmarks.resource_attacks
 bench-kill: venv ## measure the account's kill switch with 1, 10 and 50 sidecars; write benchmarks/results/kill_switch.json
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m benchmarks.kill_switch
+bench-kill-cluster: venv up ## the same on the running cluster, from the click in the panel; write benchmarks/results/kill_switch_cluster.json
+	PYTHONPATH=.:$(PACKAGES) $(INSIDE) .venv/bin/python -m benchmarks.kill_switch_cluster

@@ -30,15 +30,22 @@ class Doomed(Strategy):
         if MARK.exists():
             self.end()
         self.subscribe_quotes("BTCUSDT")
-        self.placed = False
+        self.next = "hold"
 
     def on_quote_tick(self, tick):
-        if self.placed:
-            return
-        self.placed = True
-        self.buy("BTCUSDT", Decimal("0.002"))
-        price = self.instrument("BTCUSDT").round_price(tick.bid_price * Decimal("0.97"))
-        self.buy("BTCUSDT", Decimal("0.001"), price)
+        wanted, self.next = self.next, None
+        if wanted == "hold":
+            self.buy("BTCUSDT", Decimal("0.002"))
+        elif wanted == "rest":
+            price = self.instrument("BTCUSDT").round_price(tick.bid_price * Decimal("0.97"))
+            self.buy("BTCUSDT", Decimal("0.001"), price)
+
+    def on_order_filled(self, order):
+        self.next = "rest"
+
+    def on_order_denied(self, order):
+        # Of the orders that the exchange takes from the account an algorithm that has just come may have few as yet.
+        self.next = "hold" if order.price is None else "rest"
 
     def on_order_accepted(self, order):
         if order.type != "LIMIT":
