@@ -100,6 +100,7 @@ class AccountReport(_Report):
     """The status of an account's gateway, as far as the operator uses it."""
 
     environment: str = ""
+    control_generation: int | None = None
     key_version: str | None = None
     permissions: PermissionsReport | None = None
     weight_used: int | None = None

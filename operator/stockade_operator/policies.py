@@ -3,6 +3,7 @@
 Apart from the reconcilers so that each rule can be read, tested and argued about without a cluster.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from stockade_crds import (
     ExchangeAccount,
     State,
     Tenant,
+    Trading,
     UpdatePolicy,
 )
 from stockade_operator.gateways import AccountReport, AlgorithmReport, Heard
@@ -256,6 +258,20 @@ def is_flat(heard: Heard | None) -> bool:
     report = heard.report
     held = any(Decimal(quantity) != 0 for quantity in report.positions.values())
     return report.reconciled and report.open_orders == 0 and not held
+
+
+def ignores_control(control: str, heard: Heard | None) -> bool:
+    """Return whether a gateway that answers goes by another control than the text that was written to its pod.
+
+    An algorithm's gateway tells the strictest switch it is under, an account's its control's generation alone.
+    """
+    if heard is None or not heard.known or heard.report is None:
+        return False
+    told = json.loads(control)
+    if heard.report.control_generation != told["generation"]:
+        return True
+    strictest = max(told["trading"], told["account"]["trading"], key=list(Trading).index)
+    return isinstance(heard.report, AlgorithmReport) and heard.report.trading != strictest
 
 
 def is_wanted(algorithm: Algorithm) -> bool:

@@ -38,6 +38,7 @@ ALGORITHM_REPORT = {
 }
 ACCOUNT_REPORT = {
     "environment": "Paper",
+    "controlGeneration": 1,
     "keyVersion": "ab12cd34",
     "permissions": {"canTrade": True, "canWithdraw": False, "ipRestricted": True},
     "weightUsed": 10,
@@ -61,6 +62,11 @@ class FakeKubelet:
         """The uids of the pods that were started under each name, in order."""
         self.overlaps: list[str] = []
         """Names under which a second pod was started while the first one still ran."""
+        self.controls_to_miss = 0
+        """How many changes of pods' annotations from now on are missed, as a busy kubelet can miss one."""
+        self._annotations: dict[str, Manifest] = {}
+        self._controls: dict[str, Manifest] = {}
+        """What each pod's gateway goes by."""
         self._client = client
         self._ending = threading.Event()
         self._servers: dict[str, ThreadingHTTPServer] = {}
@@ -119,7 +125,24 @@ class FakeKubelet:
             elif not pod["spec"].get("nodeName"):
                 self._bind(pod)
             elif pod.get("status", {}).get("phase") == "Pending":
+                self._render_control(pod)
                 self._start(pod)
+            else:
+                self._render_control(pod)
+
+    def _render_control(self, pod: Manifest) -> None:
+        uid, annotations = pod["metadata"]["uid"], pod["metadata"].get("annotations", {})
+        if self._annotations.get(uid) == annotations:
+            return
+        self._annotations[uid] = annotations
+        if self.controls_to_miss:
+            self.controls_to_miss -= 1
+            return
+        control = json.loads(annotations.get("stockade.dev/control", "{}"))
+        if control:
+            switches = control["trading"], control.get("account", {}).get("trading", "Active")
+            trading = max(switches, key=("Active", "Reducing", "Halted").index)
+            self._controls[uid] = {"controlGeneration": control["generation"], "trading": trading}
 
     def _bind(self, pod: Manifest) -> None:
         metadata = pod["metadata"]
@@ -170,7 +193,7 @@ class FakeKubelet:
         class Status(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 report = kubelet.algorithm_report if is_algorithm else kubelet.account_report
-                body = json.dumps(report).encode()
+                body = json.dumps({**report, **kubelet._controls.get(uid, {})}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -23,6 +23,8 @@ ENVIRONMENT_LABEL = "stockade.dev/environment"
 VERSION_LABEL = "stockade.dev/version"
 
 CONTROL_ANNOTATION = "stockade.dev/control"
+CONTROL_REPEATED_ANNOTATION = "stockade.dev/control-repeated"
+"""When a kubelet that had missed the control was last made to look at the pod again."""
 USER_HASH_ANNOTATION = "stockade.dev/user-hash"
 PLATFORM_HASH_ANNOTATION = "stockade.dev/platform-hash"
 DESIRED_HASH_ANNOTATION = "stockade.dev/desired-hash"

@@ -46,6 +46,15 @@ def test_an_algorithm_lives_and_dies(stage: Stage) -> None:
         "the account's switch",
         holds=lambda seen: seen["account"]["trading"] == "Reducing",
     )
+    stage.kubelet.controls_to_miss = 1
+    stage.patch(path, {"spec": {"trading": "Active"}})
+    wait_until(
+        lambda: stage.wait(path)["status"].get("appliedControlGeneration"),
+        "a switch that the kubelet had missed",
+        holds=lambda seen: seen == 3,
+    )
+    assert stage.kubelet.controls_to_miss == 0
+    assert "stockade.dev/control-repeated" in stage.wait(pod_path)["metadata"]["annotations"]
     assert stage.wait(pod_path)["metadata"]["uid"] == first["metadata"]["uid"]
 
     stage.patch(path, {"spec": {"source": {"inline": NEW_CODE}}})
