@@ -56,6 +56,35 @@ def test_running_twice_changes_nothing(ledger: Ledger) -> None:
     assert after == before
 
 
+@pytest.mark.usefixtures("ledger")  # which makes the roles: they are the server's
+def test_a_ledger_of_before_keeps_its_rows_and_serves_gateways_of_before(postgresql: Server) -> None:
+    url = postgresql.create_database("upgraded")
+    with _engine(url).begin() as connection:
+        connection.execute(text("CREATE SCHEMA ledger"))
+        command.upgrade(alembic_config(connection), "0005")
+    upgraded = Ledger(postgresql, "upgraded")
+    upgraded.add_tenant("alpha")
+
+    def add_step(sequence: int, state: str) -> None:
+        """Write a row as a gateway does that knows nothing of `received_time`."""
+        with upgraded.connect("tenant-alpha") as gateway:
+            gateway.execute(
+                "INSERT INTO ledger.order_event (account, algorithm, version, client_order_id, sequence, event_time,"
+                " state, symbol, side, type) VALUES ('main', 'grid', 1, 'sk-1', %s, now(), %s, 'BTCUSDT', 'BUY',"
+                " 'MARKET')",
+                (sequence, state),
+            )
+
+    add_step(0, "SUBMITTED")
+    migrate(_settings(url))
+    add_step(1, "ACCEPTED")
+    with upgraded.connect() as owner:
+        history = owner.execute("SELECT state, sequence, received_time FROM ledger.order_history").fetchall()
+        times = owner.execute("SELECT received_time FROM ledger.order_event").fetchall()
+    assert history == [("ACCEPTED", 1, None)]
+    assert times == [(None,), (None,)]
+
+
 def test_two_jobs_at_once_both_succeed(postgresql: Server) -> None:
     url = postgresql.create_database("two_jobs")
     failures: list[Exception] = []

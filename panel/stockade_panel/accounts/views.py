@@ -17,6 +17,7 @@ from stockade_panel.accounts.forms import (
     read_values,
 )
 from stockade_panel.accounts.presenters import RETIRED_KEYS, Account, list_price_symbols, present_account
+from stockade_panel.accounts.queries import PAGE_ROWS
 from stockade_panel.algorithms.presenters import OWN_STEPS
 from stockade_panel.cluster import Plural
 from stockade_panel.errors import (
@@ -269,7 +270,7 @@ def _exists(namespace: str, name: str) -> bool:
 
 def _hand_values(namespace: str, name: str) -> dict[str, Any]:
     by_hand = parts().account_ledger.read_hand_orders(namespace_tenant(namespace), name)
-    return {"by_hand": by_hand, "own_steps": OWN_STEPS, "read_at": datetime.now(UTC)}
+    return {"by_hand": by_hand, "own_steps": OWN_STEPS, "most": PAGE_ROWS, "read_at": datetime.now(UTC)}
 
 
 def _list() -> list[Account]:

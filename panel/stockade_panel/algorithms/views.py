@@ -17,7 +17,7 @@ from stockade_panel.algorithms.presenters import (
     summarize_checklist,
 )
 from stockade_panel.algorithms.profit import sum_profits
-from stockade_panel.algorithms.queries import ORDER_ROWS
+from stockade_panel.algorithms.queries import ORDER_ROWS, PAGE_ROWS
 from stockade_panel.algorithms.results import present_day, present_week
 from stockade_panel.cluster import Plural
 from stockade_panel.errors import ClusterError, NotFoundError
@@ -255,6 +255,7 @@ def _activity_values(overview: Overview) -> dict[str, Any]:
     return {
         "activity": parts().ledger.read_activity(overview.tenant, overview.name),
         "own_steps": OWN_STEPS,
+        "most": PAGE_ROWS,
         "read_at": datetime.now(UTC),
     }
 
