@@ -46,6 +46,8 @@ class AlgorithmEvidence:
     may_cancel: bool = True
     # How its processes ended without having been told to.
     deaths: Sequence[str] = ()
+    # When its volumes were lost with its pod, and with them what its gateway had not told the ledger yet.
+    losses_ms: Sequence[int] = ()
     open_orders: int = 0
     positions: dict[str, Decimal] = field(default_factory=dict)
 
@@ -97,6 +99,8 @@ class Evidence:
     order_events: Sequence[Row]
     fills: Sequence[Row]
     positions: Sequence[Row]
+    # The ledger's results by day, once all gateways have left.
+    daily_results: Sequence[Row] = ()
     # From when until when the schedule had our address banned.
     bans: Sequence[tuple[int, int]] = ()
     # From when until when a key in use was revoked.

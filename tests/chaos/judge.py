@@ -13,7 +13,7 @@ from typing import Any
 
 from stockade_wire.order_ids import MANUAL_PREFIX
 from tests.chaos.account_limits import find_passed_account_limits
-from tests.chaos.evidence import AlgorithmEvidence, Evidence, Violation
+from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.in_force import (
     LATE_ARRIVAL_MS,
     RATE_WINDOW_MS,
@@ -30,6 +30,7 @@ from tests.chaos.manual import (
     find_wrong_answers,
     split_manual,
 )
+from tests.chaos.profit import find_wrong_profit
 from tests.chaos.replay import (
     SWEEPS,
     ZERO,
@@ -41,15 +42,8 @@ from tests.chaos.replay import (
     list_placements,
     play_again,
 )
-
-_STATE_OF_STATUS = {
-    "FILLED": "FILLED",
-    "CANCELED": "CANCELED",
-    "REJECTED": "REJECTED",
-    "EXPIRED": "EXPIRED",
-    "EXPIRED_IN_MATCH": "EXPIRED",
-}
-_CLOSED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"})
+from tests.chaos.steps import CLOSED, STATE_OF_STATUS, find_missing_steps, find_wrong_steps
+from tests.chaos.trades import index_own_orders, index_own_trades
 
 
 def judge(evidence: Evidence) -> list[Violation]:
@@ -80,13 +74,13 @@ def find_forgotten_orders(evidence: Evidence) -> Iterator[Violation]:
     """Every order at the exchange is in the ledger with the same end, and open where its gateway holds it for open."""
     newest = _index_newest(evidence)
     for algorithm in evidence.algorithms:
-        orders = _own_orders(evidence, algorithm)
+        orders = index_own_orders(evidence, algorithm)
         for number, order in orders.items():
             row = newest.get(number)
             if row is None:
                 yield Violation("never forgotten", algorithm.name, f"{number} ({order['status']}) is not in the ledger")
                 continue
-            expected = _STATE_OF_STATUS.get(order["status"], row["state"] if row["state"] not in _CLOSED else "open")
+            expected = STATE_OF_STATUS.get(order["status"], row["state"] if row["state"] not in CLOSED else "open")
             executed = Decimal(order["executedQty"]), Decimal(order["cummulativeQuoteQty"])
             if (row["state"], row["filled_quantity"], row["filled_quote"]) != (expected, *executed):
                 text = (
@@ -95,24 +89,13 @@ def find_forgotten_orders(evidence: Evidence) -> Iterator[Violation]:
                 )
                 yield Violation("never forgotten", algorithm.name, text)
         for number, row in newest.items():
-            if number.startswith(algorithm.prefix) and number not in orders and row["state"] not in _CLOSED:
+            if number.startswith(algorithm.prefix) and number not in orders and row["state"] not in CLOSED:
                 text = f"{number} is {row['state']} in the ledger and unknown to the exchange"
                 yield Violation("never forgotten", algorithm.name, text)
-        open_count = sum(order["status"] not in _STATE_OF_STATUS for order in orders.values())
+        open_count = sum(order["status"] not in STATE_OF_STATUS for order in orders.values())
         if open_count != algorithm.open_orders:
             text = f"{open_count} orders are open, its gateway holds {algorithm.open_orders} for open"
             yield Violation("never forgotten", algorithm.name, text)
-
-
-def find_wrong_steps(evidence: Evidence) -> Iterator[Violation]:
-    """An order's steps in the ledger go forward only: nothing after its end, no fill taken back."""
-    before: dict[str, dict[str, Any]] = {}
-    for row in sorted(evidence.order_events, key=lambda row: (row["client_order_id"], row["sequence"])):
-        number, last = row["client_order_id"], before.get(row["client_order_id"])
-        if last is not None and (last["state"] in _CLOSED or row["filled_quantity"] < last["filled_quantity"]):
-            text = f"{number}: {last['state']} {last['filled_quantity']} is followed by {row['state']}"
-            yield Violation("exactly once, in order", row["algorithm"], f"{text} {row['filled_quantity']}")
-        before[number] = row
 
 
 def find_passed_limits(evidence: Evidence) -> Iterator[Violation]:
@@ -171,7 +154,7 @@ def find_wrong_fills(evidence: Evidence) -> Iterator[Violation]:
     """The ledger's fills are the exchange's trades of our orders, to the last digit, and no others."""
     told = {(row["symbol"], row["trade_id"], row["client_order_id"]): _describe_row(row) for row in evidence.fills}
     for algorithm in evidence.algorithms:
-        real = _own_trades(evidence, algorithm)
+        real = index_own_trades(evidence, algorithm)
         ours = {key: value for key, value in told.items() if key[2].startswith(algorithm.prefix)}
         for key in real.keys() | ours.keys():
             if real.get(key) != ours.get(key):
@@ -186,7 +169,7 @@ def find_wrong_positions(evidence: Evidence) -> Iterator[Violation]:
     rows = {(row["algorithm"], row["symbol"]): row["quantity"] for row in evidence.positions}
     for algorithm in evidence.algorithms:
         held: dict[str, Decimal] = {}
-        for (symbol, _, _), trade in _own_trades(evidence, algorithm).items():
+        for (symbol, _, _), trade in index_own_trades(evidence, algorithm).items():
             sign = 1 if trade["side"] == "BUY" else -1
             held[symbol] = held.get(symbol, ZERO) + sign * trade["quantity"]
             if symbol.startswith(trade["commission_asset"]):
@@ -270,6 +253,7 @@ RULES = (
     find_repeated_orders,
     find_forgotten_orders,
     find_wrong_steps,
+    find_missing_steps,
     find_passed_limits,
     find_passed_account_limits,
     find_passed_loss_limits,
@@ -277,6 +261,7 @@ RULES = (
     find_orders_while_reducing,
     find_wrong_fills,
     find_wrong_positions,
+    find_wrong_profit,
     find_touched_foreign_orders,
     find_left_orders,
     find_deaths,
@@ -310,35 +295,6 @@ def _index_newest(evidence: Evidence) -> dict[str, dict[str, Any]]:
     for row in sorted(evidence.order_events, key=lambda row: int(row["sequence"])):
         newest[row["client_order_id"]] = row
     return newest
-
-
-def _own_orders(evidence: Evidence, algorithm: AlgorithmEvidence) -> dict[str, dict[str, Any]]:
-    return {
-        order["clientOrderId"]: order
-        for account in evidence.accounts
-        for order in account["orders"]
-        if order["clientOrderId"].startswith(algorithm.prefix)
-    }
-
-
-def _own_trades(evidence: Evidence, algorithm: AlgorithmEvidence) -> dict[tuple[str, int, str], dict[str, Any]]:
-    """Return the exchange's trades of the algorithm's orders, in the ledger's words."""
-    numbers = {order["orderId"]: number for number, order in _own_orders(evidence, algorithm).items()}
-    return {
-        (fill["symbol"], fill["id"], numbers[fill["orderId"]]): {
-            "side": "BUY" if fill["isBuyer"] else "SELL",
-            "price": Decimal(fill["price"]),
-            "quantity": Decimal(fill["qty"]),
-            "quote_quantity": Decimal(fill["quoteQty"]),
-            "commission": Decimal(fill["commission"]),
-            "commission_asset": fill["commissionAsset"],
-            "is_maker": fill["isMaker"],
-            "trade_time_ms": fill["time"],
-        }
-        for account in evidence.accounts
-        for fill in account["fills"]
-        if fill["orderId"] in numbers
-    }
 
 
 def _describe_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ class Pod:
         self._controls: list[tuple[int, int | None, dict[str, Any]]] = []
         self._stops: list[Stop] = []
         self._deaths: list[str] = []
+        self._losses_ms: list[int] = []
         self._final: dict[str, Any] = {}
         self._asks_final = False
         self._control: dict[str, Any] = {
@@ -137,6 +138,7 @@ class Pod:
             stops=tuple(self._stops),
             may_cancel=bool(self._parameters["cancels"]),
             deaths=tuple(self._deaths),
+            losses_ms=tuple(self._losses_ms),
             open_orders=int(self._final.get("openOrders", -1)),
             positions={symbol: Decimal(held) for symbol, held in self._final.get("positions", {}).items()},
         )
@@ -232,6 +234,7 @@ class Pod:
         for name in ("journal", "run"):
             shutil.rmtree(self.sidecar.folder / name)
             (self.sidecar.folder / name).mkdir()
+        self._losses_ms.append(now_ms())
         self._was_ready = False
         self._environment["STOCKADE_KEYS_SECRET"] = self._control["keysSecret"]
         self._start_gateway()

@@ -11,8 +11,9 @@ from pathlib import Path
 from stockade_wire.order_ids import MANUAL_PREFIX
 from tests.chaos.account_limits import list_growths
 from tests.chaos.evidence import Evidence, Violation
-from tests.chaos.judge import find_unsettled_books, judge
+from tests.chaos.judge import find_deaths, find_left_orders, find_unsettled_books, judge
 from tests.chaos.losses import list_loss_growths
+from tests.chaos.profit import find_wrong_results
 from tests.chaos.replay import list_cancels, list_placements
 from tests.chaos.schedule import make_schedule
 from tests.chaos.stage import Stage, open_stage, remove_stage
@@ -141,8 +142,9 @@ def _count(report: Report, evidence: Evidence) -> None:
 
 
 def _judge_leaving(stage: Stage) -> list[Violation]:
-    """Judge once more what the orderly end of all gateways did."""
-    return [each for each in judge(stage.collect()) if each.rule in ("stop leaves no orders", "nobody dies by himself")]
+    """Judge what the orderly end of all gateways did, and what they left in the ledger."""
+    evidence = stage.collect()
+    return [violation for rule in (find_left_orders, find_deaths, find_wrong_results) for violation in rule(evidence)]
 
 
 def _keep_outputs(stage: Stage) -> None:

@@ -66,7 +66,8 @@ class Stage:
                 account.pods.append(self.pods[-1])
 
     def _open_account(self, size: int) -> Account:
-        hand_key = self.paper.open_account(balances=BALANCES)
+        # Every second account pays its fees in an asset that none of its trades is in.
+        hand_key = self.paper.open_account(balances=BALANCES, payFeesInBnb=bool(len(self.accounts) % 2))
         name = f"account-{len(self.accounts)}"
         account = Account(
             name,
@@ -261,7 +262,7 @@ class Stage:
     def collect(self) -> Evidence:
         """Return everything for the judge; call it when nothing moves any more."""
         with self.ledger.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            rows = {name: cursor.execute(f"SELECT * FROM ledger.{name}").fetchall() for name in _TABLES}
+            rows = {name: cursor.execute(f"SELECT * FROM ledger.{name}").fetchall() for name in _RELATIONS}
         return Evidence(
             entries=read_audit(self.audit),
             accounts=self.paper.call("GET", "/paper/v1/state")["accounts"],
@@ -269,6 +270,7 @@ class Stage:
             order_events=rows["order_event"],
             fills=rows["fill"],
             positions=rows["position"],
+            daily_results=rows["pnl_daily"],
             bans=self._bans,
             revocations=[each for account in self.accounts for each in account.list_revocations()],
             account_gateway_deaths=[death for account in self.accounts for death in account.deaths],
@@ -277,7 +279,7 @@ class Stage:
         )
 
 
-_TABLES = ("order_event", "fill", "position")
+_RELATIONS = ("order_event", "fill", "position", "pnl_daily")
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ def make_evidence() -> Evidence:
         {"orderId": 1, "clientOrderId": FILLED, "status": "FILLED", "executedQty": "1", "cummulativeQuoteQty": "100"},
         {"orderId": 2, "clientOrderId": RESTING, "status": "NEW", "executedQty": "0", "cummulativeQuoteQty": "0"},
     ]
+    orders = [{**order, "origQty": "1"} for order in orders]
     account = {"account": 1001, "orders": orders, "fills": [write_fill(1, 11)], "openOrders": orders[1:]}
     algorithm = AlgorithmEvidence(
         name="one",
@@ -55,7 +56,7 @@ def make_evidence() -> Evidence:
             write_step(RESTING, 1, "ACCEPTED", at_ms=BEGAN_MS + 100),
         ],
         fills=[write_fill_row(FILLED, 11)],
-        positions=[{"algorithm": "one", "symbol": "BTCUSDT", "quantity": Decimal("0.999")}],
+        positions=[write_position("0.999", average="100", realized="0")],
         foreign_orders=frozenset({"hand-0"}),
     )
 
@@ -114,6 +115,13 @@ def write_fill_row(number: str, trade_id: int) -> dict[str, Any]:
     }
 
 
+def write_position(held: str, *, average: str | None, realized: str) -> dict[str, Any]:
+    """Return what the ledger says is held of BTC."""
+    amounts = {"quantity": held, "average_price": average, "realized_pnl": realized}
+    told = {name: None if value is None else Decimal(value) for name, value in amounts.items()}
+    return {"algorithm": "one", "symbol": "BTCUSDT", **told}
+
+
 def write_step(
     number: str, sequence: int, state: str, *, filled: str = "0", quote: str = "0", at_ms: int = BEGAN_MS
 ) -> dict[str, Any]:
@@ -124,6 +132,8 @@ def write_step(
         "sequence": sequence,
         "state": state,
         "event_time": to_time(at_ms),
+        "recorded_time": to_time(at_ms),
+        "quantity": Decimal(1),
         "filled_quantity": Decimal(filled),
         "filled_quote": Decimal(quote),
     }
