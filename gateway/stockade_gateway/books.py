@@ -96,7 +96,7 @@ class Books:
         last: deque[Step] = deque(maxlen=_TOGETHER)
         for record in records:
             if isinstance(record, Checkpoint):
-                self.positions.restore(record.day, record.holdings, record.day_holdings)
+                self.positions.restore(record.positions)
                 self.orders.forgotten_number = int(record.forgotten_number)
                 self.past_known = record.past_known
                 self._highest_number = int(record.highest_number)
@@ -220,11 +220,8 @@ class Books:
 
     def rewrite_journal(self) -> None:
         """Replace the journal by the present state. Raises JournalError; the old one stays then."""
-        day, holdings, day_holdings = self.positions.save()
         checkpoint = Checkpoint(
-            day=day,
-            holdings=holdings,
-            day_holdings=day_holdings,
+            positions=self.positions.save(),
             trades=self.orders.trades(),
             forgotten_number=str(self.orders.forgotten_number),
             highest_number=str(self.highest_number),

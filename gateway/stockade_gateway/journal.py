@@ -16,7 +16,7 @@ import msgspec
 
 from stockade_gateway.errors import JournalError
 from stockade_gateway.orders import Execution, Order
-from stockade_gateway.positions import HoldingRecord
+from stockade_gateway.positions import PositionsRecord
 
 _MAGIC = b"SKJOURN1"
 _FRAME = struct.Struct("<II")
@@ -27,9 +27,7 @@ _COMPACT_ABOVE_BYTES = 1024 * 1024
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag="checkpoint"):
     """The sum of everything before it, so that what it sums up can be dropped."""
 
-    day: str
-    holdings: dict[str, HoldingRecord]
-    day_holdings: dict[str, HoldingRecord]
+    positions: PositionsRecord
     trades: dict[str, list[int]]
     # Order numbers are beyond 64 bits, which is what msgpack's integers end at.
     forgotten_number: str

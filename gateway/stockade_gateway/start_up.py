@@ -111,5 +111,5 @@ def find_symbols(records: Iterable[Record], past: set[str] | None) -> set[str]:
     """Return every symbol the past is about; it may hold some that are no longer on the algorithm's list."""
     symbols: set[str] = set(past or ())
     for record in records:
-        symbols |= set(record.holdings) if isinstance(record, Checkpoint) else {record.order.symbol}
+        symbols |= record.positions.symbols() if isinstance(record, Checkpoint) else {record.order.symbol}
     return symbols

@@ -11,12 +11,11 @@ import pytest
 from stockade_gateway.errors import JournalError
 from stockade_gateway.journal import Checkpoint, Journal, Step, open_journal
 from stockade_gateway.orders import Change
+from stockade_gateway.positions import PositionsRecord
 from tests.support.gateway_orders import make_execution, make_order
 
 CHECKPOINT = Checkpoint(
-    day="2026-11-25",
-    holdings={},
-    day_holdings={},
+    positions=PositionsRecord("2026-11-25", {}, [], {}),
     trades={"sk-1": [1, 2]},
     forgotten_number=str(2**70),
     highest_number=str(2**71),

@@ -1,9 +1,14 @@
 """Positions: net quantities, today's result, and what survives the journal."""
 
+import itertools
+import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
+from stockade_db.pnl import Holding
 from stockade_gateway.market import Market
+from stockade_gateway.orders import Execution
 from stockade_gateway.positions import Positions
 from tests.support.gateway_orders import BTCUSDT, make_execution
 
@@ -66,7 +71,7 @@ def test_a_saved_state_is_the_same_state() -> None:
     positions.apply(make_execution(1, "2", trade_time_ms=YESTERDAY_MS))
     positions.apply(make_execution(3, "0.5", side="SELL", price="90"))
     restored = make_positions()
-    restored.restore(*positions.save())
+    restored.restore(positions.save())
     assert restored.save() == positions.save()
     assert restored.compute_day_result(make_market(), TODAY) == positions.compute_day_result(make_market(), TODAY)
 
@@ -95,3 +100,66 @@ def test_the_days_turn_is_utcs_whatever_the_clocks_zone() -> None:
     in_tokyo = datetime(2023, 11, 15, 8, 59, tzinfo=timezone(timedelta(hours=9)))
     assert positions.compute_day_result(make_market(), in_tokyo).realized == Decimal(-10)
     assert positions.compute_day_result(make_market(), in_tokyo + timedelta(minutes=1)).realized == 0
+
+
+def make_trades(count: int) -> list[Execution]:
+    """Purchases and sales in the exchange's order, some at the same time, that turn the position to and fro."""
+    source = random.Random(count)  # noqa: S311 - reproducible on purpose
+    return [
+        make_execution(
+            number,
+            str(source.randint(1, 9)),
+            number=number,
+            side=source.choice(["BUY", "SELL"]),
+            price=str(source.randint(90, 110)),
+            trade_time_ms=1_700_000_000_000 + number // 2,
+        )
+        for number in range(count)
+    ]
+
+
+def hold(executions: Iterable[Execution]) -> Holding:
+    positions = make_positions()
+    for execution in executions:
+        positions.apply(execution)
+    return positions.holding("BTCUSDT")
+
+
+def test_a_fill_that_is_heard_of_late_counts_where_the_exchange_had_it() -> None:
+    bought, more, sold = (
+        make_execution(1, "1", price="100"),
+        make_execution(2, "1", price="110"),
+        make_execution(3, "1", side="SELL", price="120"),
+    )
+    assert hold([bought, sold, more]).realized == Decimal(15)
+
+
+def test_fills_in_any_order_make_the_same_holding() -> None:
+    trades = make_trades(6)
+    assert {repr(hold(order)) for order in itertools.permutations(trades)} == {repr(hold(trades))}
+
+
+def test_many_fills_are_summed_up_and_the_late_among_the_latest_still_take_their_place() -> None:
+    trades = make_trades(1500)
+    late = trades[-200]
+    positions = make_positions()
+    for execution in (*(each for each in trades if each is not late), late):
+        positions.apply(execution)
+    assert positions.holding("BTCUSDT") == hold(trades)
+    assert len(positions.save().latest) <= 512
+
+
+def test_a_late_fill_takes_its_place_after_the_journal_was_read_and_when_a_past_joins() -> None:
+    trades = make_trades(20)
+    late = trades.pop(5)
+    past, positions = make_positions(), make_positions()
+    for execution in trades[:12]:
+        past.apply(execution)
+    for execution in trades[12:]:
+        positions.apply(execution)
+    positions.join_past(past)
+    restored = make_positions()
+    restored.restore(positions.save())
+    for each in (positions, restored):
+        each.apply(late)
+        assert each.holding("BTCUSDT") == hold(make_trades(20))
