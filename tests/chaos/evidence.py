@@ -48,6 +48,8 @@ class AlgorithmEvidence:
     deaths: Sequence[str] = ()
     # When its volumes were lost with its pod, and with them what its gateway had not told the ledger yet.
     losses_ms: Sequence[int] = ()
+    # From when on which symbols were on its list: each time a pod of its began.
+    symbols: Sequence[tuple[int, Sequence[str]]] = ()
     open_orders: int = 0
     positions: dict[str, Decimal] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from stockade_wire.order_ids import MANUAL_PREFIX
 from tests.chaos.account_limits import find_passed_account_limits
+from tests.chaos.allowed import find_orders_of_unlisted_symbols, find_orders_outside_band
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.in_force import (
     LATE_ARRIVAL_MS,
@@ -257,6 +258,8 @@ RULES = (
     find_passed_limits,
     find_passed_account_limits,
     find_passed_loss_limits,
+    find_orders_outside_band,
+    find_orders_of_unlisted_symbols,
     find_orders_after_halt,
     find_orders_while_reducing,
     find_wrong_fills,

@@ -5,24 +5,22 @@ second by second, and of its own fills as they are told to it; so each one's los
 within a while, at the best prices there were meanwhile. What is left of it was known to everybody.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from tests.chaos.account_limits import group_by_account
-from tests.chaos.evidence import AlgorithmEvidence, Candle, Evidence, Violation
+from tests.chaos.evidence import AlgorithmEvidence, Evidence, Violation
 from tests.chaos.in_force import RATE_WINDOW_MS, find_loosest_limit, index_decisions, measure_worst
+from tests.chaos.prices import Prices
 from tests.chaos.replay import ZERO, Standing, play_together
 
 # As they stand among an algorithm's limits in the evidence.
 OWN_LOSS, ACCOUNT_LOSS = "maxDailyLoss", "account maxDailyLoss"
 # Longer than a gateway stays frozen or away, starts, hears of its fills and reports, and a lease is valid.
 LAG_MS = 60_000
-# What is held is valued in the middle of the book, where no trade need have been.
-_BOOK_WIDTH = Decimal("0.0005")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class _Past:
         if (spent, held) != (standing.spent, standing.held):
             self.states.append((time_ms, standing.spent, dict(standing.held)))
 
-    def measure(self, since_ms: int, prices: "_Prices", until_ms: int) -> Decimal | None:
+    def measure(self, since_ms: int, prices: Prices, until_ms: int) -> Decimal | None:
         """Return the smallest loss between two times; None where a price is missing."""
         while len(self.states) > 1 and self.states[1][0] <= since_ms:
             self.states.popleft()
@@ -64,24 +62,6 @@ class _Past:
         return min(losses)
 
 
-class _Prices:
-    """The candles of a run."""
-
-    def __init__(self, candles: Mapping[str, Sequence[Candle]]) -> None:
-        self._candles = candles
-        self._times = {symbol: [candle.time_ms for candle in several] for symbol, several in candles.items()}
-
-    def find_best(self, symbol: str, since_ms: int, until_ms: int, *, is_long: bool) -> Decimal | None:
-        """Return the price between two times at which a position was worth most; None where it is not known."""
-        times = self._times.get(symbol, [])
-        chosen = self._candles[symbol][bisect_left(times, since_ms) : bisect_right(times, until_ms)] if times else ()
-        if not chosen or times[0] > since_ms:
-            return None
-        if is_long:
-            return max(candle.high for candle in chosen) * (1 + _BOOK_WIDTH)
-        return min(candle.low for candle in chosen) * (1 - _BOOK_WIDTH)
-
-
 def find_passed_loss_limits(evidence: Evidence) -> Iterator[Violation]:
     """Once a day's loss has reached its limit, for all to know, nothing is decided on that takes on more."""
     for growth in list_loss_growths(evidence):
@@ -95,7 +75,7 @@ def find_passed_loss_limits(evidence: Evidence) -> Iterator[Violation]:
 
 def list_loss_growths(evidence: Evidence) -> Iterator[LossGrowth]:
     """Yield each order that took on more while there was a limit of losses for certain, its own and the account's."""
-    prices, decided = _Prices(evidence.prices), index_decisions(evidence)
+    prices, decided = Prices(evidence.prices), index_decisions(evidence)
     days = {_find_day(entry["timeMs"]) for entry in (*evidence.entries[:1], *evidence.entries[-1:])}
     if len(days) != 1:
         return  # What was lost before midnight is yesterday's.

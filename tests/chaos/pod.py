@@ -7,7 +7,7 @@ import json
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,19 @@ from tests.support.sidecar_process import FIRST_KEYS, Sidecar
 RESTART_SECONDS = 1.0
 # The runner's exit code for a gateway that stayed away, which is not the algorithm's fault.
 GATEWAY_LOST = 69
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
 SOURCE = Path(__file__).with_name("trader.py").read_text(encoding="utf-8")
 WIDE = {
     "maxOrderNotional": "120",
     "maxPositionNotional": "700",
     "maxOpenOrders": 8,
     "maxOrdersPerMinute": 40,
-    "priceBandPercent": "10",
+    "priceBandPercent": "3",
     "quoteAsset": "USDT",
 }
 # As good as nothing: what the fees of a few orders come to.
 NO_LOSS = {**WIDE, "maxDailyLoss": "0.05"}
+NARROW = {**WIDE, "priceBandPercent": "0.4"}
 TIGHT = {**WIDE, "maxOrderNotional": "50", "maxPositionNotional": "300", "maxOpenOrders": 4, "maxOrdersPerMinute": 15}
 
 
@@ -75,6 +77,8 @@ class Pod:
         self._stops: list[Stop] = []
         self._deaths: list[str] = []
         self._losses_ms: list[int] = []
+        self._symbols: Sequence[str] = SYMBOLS
+        self._lists: list[tuple[int, Sequence[str]]] = []
         self._final: dict[str, Any] = {}
         self._asks_final = False
         self._control: dict[str, Any] = {
@@ -139,6 +143,7 @@ class Pod:
             may_cancel=bool(self._parameters["cancels"]),
             deaths=tuple(self._deaths),
             losses_ms=tuple(self._losses_ms),
+            symbols=tuple(self._lists),
             open_orders=int(self._final.get("openOrders", -1)),
             positions={symbol: Decimal(held) for symbol, held in self._final.get("positions", {}).items()},
         )
@@ -166,6 +171,12 @@ class Pod:
     def stop_and_start(self) -> None:
         """Stop in an orderly way, as a drained node does; a new pod takes its place."""
         self.stop()
+        self._start_pod()
+
+    def change_symbols(self, symbols: Sequence[str]) -> None:
+        """Put other symbols on the algorithm's list, which takes a new pod."""
+        self.stop()
+        self._symbols = symbols
         self._start_pod()
 
     def stop(self) -> None:
@@ -235,6 +246,8 @@ class Pod:
             shutil.rmtree(self.sidecar.folder / name)
             (self.sidecar.folder / name).mkdir()
         self._losses_ms.append(now_ms())
+        self._lists.append((now_ms(), self._symbols))
+        self._environment["STOCKADE_SYMBOLS"] = ",".join(self._symbols)
         self._was_ready = False
         self._environment["STOCKADE_KEYS_SECRET"] = self._control["keysSecret"]
         self._start_gateway()
@@ -264,8 +277,9 @@ class Pod:
             return
         self._algorithm.terminate()
         code = self._algorithm.wait()
-        # A signal that comes before the runner takes signals ends it at once; it has done nothing then.
-        if code not in (0, GATEWAY_LOST, -signal.SIGTERM):
+        # A signal that comes before the runner takes signals ends it at once; it has done nothing then. The launcher,
+        # when it is there already, says so as a shell does.
+        if code not in (0, GATEWAY_LOST, -signal.SIGTERM, 128 + signal.SIGTERM):
             self._deaths.append(f"the algorithm stopped with {code}:\n{self._algorithm.log()[-3000:]}")
         self._algorithm = None
 

@@ -1,6 +1,6 @@
 """The exchange's audit log played again: what an algorithm, or several together, had open and held at every moment."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -36,6 +36,7 @@ class Placement:
     price: Decimal | None
     # The list it belongs to, of which only one order can fill.
     list_id: str | None = None
+    stop_price: Decimal | None = None
 
 
 @dataclass
@@ -74,11 +75,12 @@ def list_placements(entries: Iterable[dict[str, Any]]) -> list[Placement]:
             continue
         values, at_ms = entry["parameters"], find_sent_time(entry)
         if entry["name"] in PLACEMENTS:
-            found.append(_read_placement(values, at_ms, values.get("newClientOrderId", ""), values.get("price")))
+            found.append(_read_placement(values, at_ms, values.get("newClientOrderId", ""), values))
         elif entry["name"] == LIST_PLACEMENT:
             for place in ("above", "below"):
-                number, price = values[f"{place}ClientOrderId"], values.get(f"{place}Price")
-                found.append(_read_placement(values, at_ms, number, price, values["listClientOrderId"]))
+                terms = {name: values.get(f"{place}{name[0].upper()}{name[1:]}") for name in ("price", "stopPrice")}
+                number, list_id = values[f"{place}ClientOrderId"], values["listClientOrderId"]
+                found.append(_read_placement(values, at_ms, number, terms, list_id))
     return found
 
 
@@ -89,16 +91,20 @@ def find_sent_time(entry: dict[str, Any]) -> int:
 
 
 def _read_placement(
-    values: dict[str, str], at_ms: int, number: str, price: str | None, list_id: str | None = None
+    values: dict[str, str], at_ms: int, number: str, terms: Mapping[str, str | None], list_id: str | None = None
 ) -> Placement:
+    price, stop_price = (
+        None if (told := terms.get(name)) is None else Decimal(told) for name in ("price", "stopPrice")
+    )
     return Placement(
         client_order_id=number,
         time_ms=at_ms,
         symbol=values["symbol"],
         side=values["side"],
         quantity=Decimal(values.get("quantity", "0")),
-        price=None if price is None else Decimal(price),
+        price=price,
         list_id=list_id,
+        stop_price=stop_price,
     )
 
 

@@ -28,6 +28,7 @@ DECK = {
     "kill-gateway": 5,
     "replace-pod": 4,
     "stop-pod": 2,
+    "change-symbols": 3,
     "freeze-algorithm": 1,
     "freeze-gateway": 2,
     "halt": 2,
@@ -35,6 +36,7 @@ DECK = {
     "halt-account": 1,
     "reduce-account": 1,
     "tighten-limits": 2,
+    "narrow-band": 2,
     "tighten-account": 2,
     "forbid-loss": 1,
     "forbid-account-loss": 2,
@@ -80,6 +82,7 @@ _PAIRS = {
     "halt-account": "activate-account",
     "reduce-account": "activate-account",
     "tighten-limits": "loosen-limits",
+    "narrow-band": "widen-band",
     "tighten-account": "loosen-account",
     "forbid-loss": "allow-loss",
     "forbid-account-loss": "allow-account-loss",
@@ -125,19 +128,10 @@ def _describe(kind: str, at: float, source: random.Random, pods: int) -> list[Ac
         return [Act(at, "fault", details={"kind": kind, **_FAULT_DETAILS[kind](source, lasts)})]
     if kind == "crash-market":
         return [Act(at, "regime", details={"regime": "crash"}), Act(at + lasts, "regime", details={"regime": "usual"})]
-    details: Details = {}
     if kind in _LASTING:
-        details = {"seconds": lasts}
-    elif kind == "order-by-hand":
-        details = {"rests": source.random() < 0.7, "side": source.choice(["BUY", "SELL"])}
-    elif kind == "place-through-gateway":
-        details = draw_manual_order(source)
-    elif kind == "cancel-through-gateway":
-        details = {"which": source.random()}
-    elif kind == "rotate-keys":
-        details = {"revoked_first": source.random() < 0.4}
-    elif kind == "disconnect":
-        details = {"target": source.choice(["streams", "websocket-api", "all"])}
+        details: Details = {"seconds": lasts}
+    else:
+        details = _DETAILS[kind](source) if kind in _DETAILS else {}
     acts = [Act(at, kind, None if kind in _OF_ALL else pod, details)]
     if kind in _PAIRS:
         acts.append(Act(at + lasts, _PAIRS[kind], pod))
@@ -152,6 +146,16 @@ def draw_manual_order(source: random.Random) -> Details:
     is_below = (side == "BUY") != (kind == "STOP_LOSS_LIMIT")
     away = source.choice(["0.0002", "0.002", "0.05", "-0.002"])
     return {"side": side, "type": kind, "distance": str(1 - Decimal(away) if is_below else 1 + Decimal(away))}
+
+
+_DETAILS: dict[str, Callable[[random.Random], Details]] = {
+    "order-by-hand": lambda source: {"rests": source.random() < 0.7, "side": source.choice(["BUY", "SELL"])},
+    "place-through-gateway": draw_manual_order,
+    "cancel-through-gateway": lambda source: {"which": source.random()},
+    "rotate-keys": lambda source: {"revoked_first": source.random() < 0.4},
+    "change-symbols": lambda source: {"symbols": source.choice([("BTCUSDT",), ("ETHUSDT",), ("BTCUSDT", "ETHUSDT")])},
+    "disconnect": lambda source: {"target": source.choice(["streams", "websocket-api", "all"])},
+}
 
 
 def _count(source: random.Random, most: int) -> Details:

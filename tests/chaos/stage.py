@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from tests.chaos.account import TIGHT_EXPOSURE, TIGHT_LOSS, WIDE_EXPOSURE, WIDE_LOSS, Account
 from tests.chaos.evidence import Candle, Evidence
 from tests.chaos.person import log_in
-from tests.chaos.pod import NO_LOSS, TIGHT, WIDE, Pod, now_ms
+from tests.chaos.pod import NARROW, NO_LOSS, SYMBOLS, TIGHT, WIDE, Pod, now_ms
 from tests.chaos.schedule import Act
 from tests.support.algorithm_process import build_image
 from tests.support.postgresql import Ledger, Server, run_server
@@ -30,7 +30,6 @@ from tests.support.waiting import wait_until
 # So many algorithms share one account, its keys and its limits.
 SHARING = 10
 BALANCES = {"USDT": "1000000", "BTC": "20", "ETH": "300", "BNB": "100"}
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _HAND_PREFIX = "hand-"
 # Ten times what Binance takes: what is lost by fees has to outweigh within a minute what prices may have done.
 _FEE = "0.01"
@@ -135,6 +134,7 @@ class Stage:
             "kill-gateway": pod.kill_gateway,
             "replace-pod": pod.replace,
             "stop-pod": pod.stop_and_start,
+            "change-symbols": lambda: pod.change_symbols(act.details["symbols"]),
             "freeze-gateway": lambda: pod.freeze_gateway(seconds),
             "freeze-algorithm": lambda: pod.freeze_algorithm(seconds),
             "halt": lambda: pod.change_control(trading="Halted"),
@@ -142,6 +142,8 @@ class Stage:
             "activate": lambda: pod.change_control(trading="Active"),
             "tighten-limits": lambda: pod.change_control(limits=TIGHT),
             "loosen-limits": lambda: pod.change_control(limits=WIDE),
+            "narrow-band": lambda: pod.change_control(limits=NARROW),
+            "widen-band": lambda: pod.change_control(limits=WIDE),
             "forbid-loss": lambda: pod.change_control(limits=NO_LOSS),
             "allow-loss": lambda: pod.change_control(limits=WIDE),
         }

@@ -45,13 +45,15 @@ class Trader(Strategy):
                 self.place_stop,
                 self.place_list,
                 self.ask_too_much,
+                self.ask_far_away,
+                self.ask_unlisted,
                 self.burst,
                 self.amend_one,
                 self.replace_one,
                 self.cancel_one,
                 self.cancel_all,
             ],
-            [28, 26, 6, 6, 4, 3, 5, 8, 18, 3],
+            [28, 26, 6, 6, 4, 4, 4, 3, 5, 8, 18, 3],
         )[0]
         act(symbol)
 
@@ -111,6 +113,25 @@ class Trader(Strategy):
         if price is not None:
             self.buy(symbol, self.draw_quantity(symbol, price) * 40, price=self.instrument(symbol).round_price(price))
 
+    def ask_far_away(self, symbol: str) -> None:
+        """Ask for a price that no band allows, and for one that only a wide one does."""
+        price = self.find_price(symbol)
+        for away in ("0.06", "0.015"):
+            if price is not None and self.connected:
+                limit = self.instrument(symbol).round_price(price * (1 - Decimal(away)))
+                self.buy(symbol, self.draw_quantity(symbol, price), price=limit)
+
+    def ask_unlisted(self, _symbol: str) -> None:
+        """Ask for a symbol that is not on the list, past the SDK's own check: an algorithm's process is its own."""
+        listed = self.symbols
+        for symbol, quantity in (("BTCUSDT", "0.0005"), ("ETHUSDT", "0.01"), ("BNBUSDT", "0.1")):
+            if symbol not in listed and self.connected:
+                self._broker.symbols = (*listed, symbol)  # type: ignore[misc] # what it must not do
+                try:
+                    self.submit_order(symbol, "BUY", quantity)
+                finally:
+                    self._broker.symbols = listed  # type: ignore[misc]
+
     def burst(self, symbol: str) -> None:
         """Ask for many at once."""
         price = self.find_price(symbol)
@@ -121,14 +142,14 @@ class Trader(Strategy):
 
     def amend_one(self, _symbol: str) -> None:
         """Make one smaller, where it stands."""
-        orders = [order for order in self.open_orders() if order.price is not None]
+        orders = [order for order in self.open_orders() if order.price is not None and order.symbol in self.symbols]
         if orders:
             order = self.source.choice(orders)
             self.amend_order(order, self.instrument(order.symbol).round_quantity(order.quantity * Decimal("0.8")))
 
     def replace_one(self, _symbol: str) -> None:
         """Move one a little nearer."""
-        orders = [order for order in self.open_orders() if order.type == "LIMIT" and order.price is not None]
+        orders = [order for order in self.open_orders() if order.type == "LIMIT" and order.symbol in self.symbols]
         if orders and self.parameters.cancels:
             order = self.source.choice(orders)
             nearer = Decimal("1.0003") if order.side == "BUY" else Decimal("0.9997")
