@@ -19,6 +19,7 @@ COUNTED_KINDS = {
     "lose-user-events": "a user event is not delivered",
     "duplicate-user-events": "a user event is delivered twice",
     "delay-user-events": "a user event, and all behind it, comes `milliseconds` late",
+    "overtake-user-events": "a user event comes `milliseconds` late, and those behind it come before",
     "mute-new-user-streams": "a new user event subscription is accepted and stays silent",
     "lose-stream-messages": "a market stream message is not sent",
     "skip-depth-events": "a depth event is not sent, so that its update ids are missing",

@@ -161,6 +161,17 @@ async def test_late_and_missing_user_events(caller: Caller) -> None:
     assert (await caller.ask("ping"))["result"] == {}, "no event came in between"
 
 
+async def test_a_user_event_that_those_behind_it_overtake(caller: Caller) -> None:
+    await caller.ask("userDataStream.subscribe.signature")
+    caller.paper.arm("overtake-user-events", milliseconds=300)
+    number = await caller.send("order.place", WAIT)
+    frames = [await caller.hear() for _ in range(3)]
+    assert sorted(frame.get("id", 0) for frame in frames) == [0, 0, number]
+    told = [frame["event"].get("x") for frame in frames if "event" in frame]
+    assert told == [None, "NEW"], "the balance's event came before the order's"
+    await caller.ask("userDataStream.unsubscribe")
+
+
 async def test_a_gap_in_depth_ids(caller: Caller) -> None:
     async with connect(f"{caller.paper.websocket}/ws/btcusdt@depth@100ms") as depth:
         last = (await hear(depth))["u"]
