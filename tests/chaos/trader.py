@@ -27,6 +27,7 @@ class Trader(Strategy):
 
     parameters: TraderParameters = TraderParameters()
     source: random.Random
+    turns: int = 0
 
     def on_start(self) -> None:
         """Begin; after a restart with other numbers than before."""
@@ -37,6 +38,10 @@ class Trader(Strategy):
 
     def on_timer(self, name: str) -> None:  # noqa: ARG002 - there is one timer
         """Do one thing."""
+        self.turns += 1
+        if self.turns == 1:
+            # What was just taken off the list still has a fresh price: nothing but the list is against it.
+            self.ask_unlisted("")
         symbol = self.source.choice(self.symbols)
         act = self.source.choices(
             [
