@@ -63,9 +63,10 @@ attack: venv up ## every attack on the running cluster, three ways each: one tab
 	$(INSIDE) env PYTHONPATH=.:$(PACKAGES):local-cluster .venv/bin/python -m tests.support.attacks
 test: venv ## every tier in order, then down; a summary at the end
 	@$(STOCKADE) test
-chaos: venv ## trade while everything breaks, then judge: make chaos SEED=1 SEEDS=1 MINUTES=5 ALGORITHMS=20
+chaos: venv ## trade while everything breaks, then judge; write chaos-report.json: make chaos SEED=1 SEEDS=1 MINUTES=5 ALGORITHMS=20
 	PYTHONPATH=.:$(PACKAGES) .venv/bin/python -m tests.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) \
-		--minutes $(or $(MINUTES),5) --algorithms $(or $(ALGORITHMS),20) --seconds-between-turns $(or $(TURN),3)
+		--minutes $(or $(MINUTES),5) --algorithms $(or $(ALGORITHMS),20) --seconds-between-turns $(or $(TURN),3) \
+		--report $(or $(REPORT),chaos-report.json)
 chaos-cluster: venv up ## the same on the running cluster, where the operator is killed too: make chaos-cluster SEED=4 MINUTES=2
 	STOCKADE_CHAOS_SEED=$(or $(SEED),4) STOCKADE_CHAOS_MINUTES=$(or $(MINUTES),2) \
 		$(INSIDE) $(PYTEST) tests/cluster/chaos --timeout 0 -rP

@@ -3,7 +3,9 @@
 import argparse
 import signal
 from collections import Counter
+from pathlib import Path
 
+from tests.chaos.report_file import write_reports
 from tests.chaos.run import Report, run, tell_on_terminal
 
 
@@ -14,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other")
     parser.add_argument("--minutes", type=float, default=5.0, help="how long each trades")
     parser.add_argument("--algorithms", type=int, default=20)
+    parser.add_argument("--report", type=Path, help="where to write it all as JSON, after each run")
     parser.add_argument("--seconds-between-turns", type=float, default=3.0, help="how busy each algorithm is")
     wish = parser.parse_args()
     # Whoever ends a run early wants its processes gone, too.
@@ -23,6 +26,8 @@ def main() -> int:
         report = run(seed, wish.minutes, wish.algorithms, wish.seconds_between_turns, tell_on_terminal)
         reports.append(report)
         print(f"\n{describe(report)}", flush=True)
+        if wish.report is not None:
+            write_reports(wish.report, reports)
     if len(reports) > 1:
         print(f"\n{describe_all(reports)}", flush=True)
     return int(any(report.violations for report in reports))
@@ -40,6 +45,7 @@ def describe(report: Report) -> str:
         ("cancels sent", str(report.cancels)),
         ("manual orders", str(report.manual_orders)),
         ("fills", str(report.fills)),
+        ("denied", f"{report.denials.total()}: {_list(report.denials)}"),
         ("account's limit", f"{report.denied_for_account} orders denied for it; reached {report.nearest_to_limit:.0%}"),
         ("day's loss", f"{report.denied_for_loss} orders denied for it; one was sent at {report.nearest_to_loss:.0%}"),
         ("changes of keys", str(report.key_changes)),
@@ -91,6 +97,7 @@ def describe_all(reports: list[Report]) -> str:
     for title, counts in (
         ("acts by kind", sum((each.acts for each in reports), Counter[str]())),
         ("faults that struck by kind", sum((each.strikes for each in reports), Counter[str]())),
+        ("orders denied by code", sum((each.denials for each in reports), Counter[str]())),
     ):
         lines += ["", f"  {title}:", *(f"{count:>8}  {kind}" for kind, count in sorted(counts.items()))]
     return "\n".join(lines)

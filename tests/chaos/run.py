@@ -38,6 +38,8 @@ class Report:
     fills: int = 0
     cancels: int = 0
     manual_orders: int = 0
+    # Orders that never left their pod, by the code of why, as far as the ledger took them in.
+    denials: Counter[str] = field(default_factory=Counter)
     # Orders that stayed in their pod for the account's limit, and how near to it all came together (1 is the limit).
     denied_for_account: int = 0
     nearest_to_limit: Decimal = Decimal(0)
@@ -132,9 +134,10 @@ def _count(report: Report, evidence: Evidence) -> None:
     report.cancels = len(list_cancels(evidence.entries))
     report.fills = len(evidence.fills)
     report.manual_orders = sum(each.client_order_id.startswith(MANUAL_PREFIX) for each in placements)
-    denials = [row["reason"] or "" for row in evidence.order_events if row["state"] == "DENIED"]
-    report.denied_for_loss = sum("today's loss" in reason for reason in denials)
-    report.denied_for_account = sum(reason.startswith("ACCOUNT_LIMIT_EXCEEDED") for reason in denials)
+    reasons = [row["reason"] or "" for row in evidence.order_events if row["state"] == "DENIED"]
+    report.denials = Counter(reason.partition(":")[0] for reason in reasons)
+    report.denied_for_loss = sum("today's loss" in reason for reason in reasons)
+    report.denied_for_account = report.denials["ACCOUNT_LIMIT_EXCEEDED"]
     uses = [growth.exposure / growth.limit for growth in list_growths(evidence)]
     report.nearest_to_limit = max(uses, default=Decimal(0))
     losses = [growth.loss / growth.limit for growth in list_loss_growths(evidence)]
