@@ -8,9 +8,18 @@ from tests.support.kubectl import Kubectl
 from tests.support.ledger import read_rows
 
 _TABLES = ("order_event", "fill", "position")
-_AMOUNTS = ("filled_quantity", "filled_quote", "quantity", "price", "quote_quantity", "commission")
+_AMOUNTS = (
+    "filled_quantity",
+    "filled_quote",
+    "quantity",
+    "price",
+    "quote_quantity",
+    "commission",
+    "average_price",
+    "realized_pnl",
+)
 _NUMBERS = ("sequence", "trade_id")
-_TIMES = ("event_time", "trade_time")
+_TIMES = ("event_time", "trade_time", "recorded_time")
 
 
 def read_ledger(kubectl: Kubectl, tenant: str) -> dict[str, list[dict[str, Any]]]:

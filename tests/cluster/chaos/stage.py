@@ -259,6 +259,7 @@ class Stage:
             prefix=self._prefixes[name],
             account=self._tenant.key["account"],
             controls=self.algorithms[name].list_periods(),
+            losses_ms=tuple(self.watch.births_ms[f"algo-{name}"].values()),
             open_orders=int(status.get("openOrders", -1)),
             positions=positions,
         )

@@ -6,7 +6,9 @@ Apart from the stage because it must go on while that waits for an act to be don
 import http.client
 import subprocess
 import threading
+from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from tests.support.kubectl import KubectlError
@@ -33,6 +35,8 @@ class Watch:
         self.pods: dict[str, dict[str, Any]] = {}
         # By algorithm; what a gateway said last that answered in the last look.
         self.statuses: dict[str, dict[str, Any]] = {}
+        # By pod name and uid, when each was made: its volumes are new, what was in the last one's is gone.
+        self.births_ms: dict[str, dict[str, int]] = defaultdict(dict)
         self.account_status: dict[str, Any] = {}
         self.entries: list[dict[str, Any]] = []
         self.deaths: dict[str, str] = {}
@@ -54,6 +58,8 @@ class Watch:
         self.pods = {pod["metadata"]["name"]: pod for pod in found}
         for pod in found:
             self._note_deaths(pod)
+            made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+            self.births_ms[pod["metadata"]["name"]][pod["metadata"]["uid"]] = round(made.timestamp() * 1000)
         algorithms = {name: pod for name, pod in self.pods.items() if name.startswith("algo-")}
         statuses = {
             name.removeprefix("algo-"): _ask_status(f"http://{pod['status'].get('podIP')}:8081/status")
