@@ -27,15 +27,9 @@ class Housekeeper:
             self.record_equity()
 
     def record_equity(self) -> None:
-        """Write down what the algorithm holds and has made by now; nothing if it never held anything."""
-        positions, control = self._desk.books.positions, self._desk.control_file.control
-        if not positions.symbols():
-            return
-        row = make_equity_row(
-            self._owner,
-            control.limits.quote_asset if control else "USDT",
-            datetime.now(UTC),
-            positions.compute_total_result(self._desk.market),
-            compute_exposure(self._desk.make_snapshot().symbols, position_only=True),
-        )
-        self._ledger.record_equity(row)
+        """Write down what is held and was made by now, in each quote asset; nothing if nothing was ever held."""
+        views, now = self._desk.make_snapshot().symbols, datetime.now(UTC)
+        for quote, result in self._desk.books.positions.compute_total_results(self._desk.market).items():
+            priced = {symbol: view for symbol, view in views.items() if view.rules.quote == quote}
+            notional = compute_exposure(priced, position_only=True)
+            self._ledger.record_equity(make_equity_row(self._owner, quote, now, result, notional))

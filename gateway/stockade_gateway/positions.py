@@ -124,17 +124,20 @@ class Positions:
     def compute_day_result(self, market: Market, now: datetime) -> Result:
         """Return the result of the present UTC day over all symbols, valued at the market's marks."""
         self.begin_day(now.astimezone(UTC).date())
-        return self._compute_result(market, self._day_start)
+        return self._compute_result(market, self._holdings, self._day_start)
 
-    def compute_total_result(self, market: Market) -> Result:
-        """Return the result since the first fill."""
-        return self._compute_result(market, {})
+    def compute_total_results(self, market: Market) -> dict[str, Result]:
+        """Return the results since the first fill by quote asset: amounts in different ones are no sum."""
+        held: dict[str, dict[str, Holding]] = {}
+        for symbol, holding in self._holdings.items():
+            held.setdefault(self._rules[symbol].quote, {})[symbol] = holding
+        return {quote: self._compute_result(market, holdings, {}) for quote, holdings in held.items()}
 
-    def _compute_result(self, market: Market, starts: dict[str, Holding]) -> Result:
+    def _compute_result(self, market: Market, holdings: dict[str, Holding], starts: dict[str, Holding]) -> Result:
         realized, fees = ZERO, ZERO
         unrealized: Decimal | None = ZERO
         fees_known = True
-        for symbol, holding in self._holdings.items():
+        for symbol, holding in holdings.items():
             rules, start = self._rules[symbol], starts.get(symbol, Holding())
             realized += holding.realized - start.realized
             fees += holding.fees_quote - start.fees_quote

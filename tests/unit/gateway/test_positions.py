@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
+import msgspec
+
 from stockade_db.pnl import Holding
 from stockade_gateway.market import Market
 from stockade_gateway.orders import Execution
@@ -41,7 +43,21 @@ def test_todays_result_leaves_yesterdays_out() -> None:
     result = positions.compute_day_result(make_market(), TODAY)
     assert (result.realized, result.unrealized, result.fees) == (Decimal(-5), Decimal(5), Decimal("0.2"))
     assert result.total == Decimal("-0.2")
-    assert positions.compute_total_result(make_market()).realized == Decimal(45)
+    assert positions.compute_total_results(make_market())["USDT"].realized == Decimal(45)
+
+
+def test_results_in_different_assets_are_not_added_up() -> None:
+    etherbtc = msgspec.structs.replace(BTCUSDT, symbol="ETHBTC", base="ETH", quote="BTC")
+    positions = Positions({"BTCUSDT": BTCUSDT, "ETHBTC": etherbtc})
+    assert positions.compute_total_results(make_market()) == {}
+    positions.apply(make_execution(1, "1"))
+    positions.apply(make_execution(2, "2", symbol="ETHBTC", price="0.05"))
+    positions.apply(make_execution(3, "2", symbol="ETHBTC", price="0.07", side="SELL"))
+    results = positions.compute_total_results(make_market())
+    assert {quote: (result.realized, result.unrealized) for quote, result in results.items()} == {
+        "USDT": (Decimal(0), Decimal(10)),
+        "BTC": (Decimal("0.04"), Decimal(0)),
+    }
 
 
 def test_what_has_no_price_is_unknown() -> None:
