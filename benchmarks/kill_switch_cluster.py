@@ -215,7 +215,7 @@ def main() -> None:
     try:
         tenant.create()
         kubectl.patch("tenant", tenant.name, "", {"spec": {"quota": QUOTA}})
-        with httpx.Client(base_url=panel, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=panel, timeout=120, trust_env=False) as client:
             fleet = Fleet(kubectl, tenant, log_in(kubectl, client))
             for size in SIZES:
                 fleet.grow(size)

@@ -35,8 +35,8 @@ async def run(settings: Settings) -> None:
         inbox = Inbox(observed)
         gateways = Gateways(observed, inbox.enqueue)
         context = Context(cluster, observed, gateways, Ledger(settings.database_url), settings, inbox.enqueue)
-        # A kill switch goes before everything else: its writes to fifty pods wait for no status of one.
-        control = WorkQueue("Control", ControlReconciler(context).reconcile, workers=32)
+        # A kill switch goes before everything else, polls included: its writes to fifty pods wait for no status of one.
+        control = WorkQueue("Control", ControlReconciler(context).reconcile, workers=16)
         queues = [
             control,
             WorkQueue("Tenant", TenantReconciler(context).reconcile, workers=4, first=control),
@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
         try:
             await resync.begin()
             await gateways.begin()
-            await _run_until_one_ends(inbox, [*(queue.run() for queue in queues), gateways.run(), resync.run()])
+            await _run_until_one_ends(inbox, [*(queue.run() for queue in queues), gateways.run(control), resync.run()])
         finally:
             await server.cleanup()
 

@@ -24,6 +24,7 @@ from stockade_operator.manifests.metadata import (
 )
 from stockade_operator.observed import Key, Observed
 from stockade_operator.pods import find_owner, read_pod
+from stockade_operator.work_queue import WorkQueue
 
 POLL_SECONDS = 1.5
 ANSWER_SECONDS = 5.0
@@ -143,10 +144,11 @@ class Gateways:
             pods = [pod for pod in self._observed.list_known("Pod") if _can_answer(pod)]
             await asyncio.gather(*(self._poll(session, pod) for pod in pods))
 
-    async def run(self) -> None:
-        """Poll until cancelled; a gateway that does not answer delays no other."""
+    async def run(self, first: WorkQueue) -> None:
+        """Poll until cancelled, while nothing waits that goes `first`; a gateway without an answer delays no other."""
         async with _open_session() as session, asyncio.TaskGroup() as group:
             while True:
+                await first.wait_until_taken_up()
                 pods = self._observed.list_known("Pod")
                 for pod in pods:
                     uid = pod["metadata"]["uid"]

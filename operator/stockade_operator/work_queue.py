@@ -16,8 +16,8 @@ from stockade_operator.observed import Key
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
 CONFLICT_SECONDS = 0.1
-LONGEST_YIELD_SECONDS = 2.0
-"""How long a queue lets another go first: what stands still there must not hold up everything else."""
+LONGEST_YIELD_SECONDS = 10.0
+"""How long anything lets a queue go first: what stands still there must not hold up everything else."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class WorkQueue:
-    """The keys of one kind that wait for a worker; those of the queue that goes `first` are worked off before."""
+    """The keys of one kind that wait for a worker; those of the queue that goes `first` are taken up before."""
 
     def __init__(self, kind: str, reconcile: Reconcile, workers: int, first: "WorkQueue | None" = None) -> None:
         self.kind = kind
@@ -38,16 +38,15 @@ class WorkQueue:
         self._running: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._taken_up = asyncio.Event()
+        self._taken_up.set()
 
     def add(self, key: Key) -> None:
         """Have the object reconciled as soon as a worker is free."""
         if key not in self._waiting:
             self._waiting.add(key)
-            self._idle.clear()
             if key not in self._running:
-                self._ready.put_nowait(key)
+                self._make_ready(key)
         metrics.QUEUE_DEPTH.labels(self.kind).set(len(self._waiting))
 
     def add_later(self, key: Key, seconds: float) -> None:
@@ -67,11 +66,15 @@ class WorkQueue:
             for _ in range(self._workers):
                 group.create_task(self._work())
 
-    async def wait_until_idle(self) -> None:
-        """Return when no key waits or is worked on, or at the latest after two seconds."""
-        if not self._idle.is_set():
+    async def wait_until_taken_up(self) -> None:
+        """Return when no key waits for a worker any more, or at the latest after ten seconds."""
+        if not self._taken_up.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), LONGEST_YIELD_SECONDS)
+                await asyncio.wait_for(self._taken_up.wait(), LONGEST_YIELD_SECONDS)
+
+    def _make_ready(self, key: Key) -> None:
+        self._ready.put_nowait(key)
+        self._taken_up.clear()
 
     def _fire(self, key: Key) -> None:
         self._timers.pop(key, None)
@@ -81,17 +84,17 @@ class WorkQueue:
         while True:
             key = await self._ready.get()
             if self._first is not None:
-                await self._first.wait_until_idle()
+                await self._first.wait_until_taken_up()
             self._waiting.discard(key)
             self._running.add(key)
+            if self._ready.empty():
+                self._taken_up.set()
             try:
                 await self._attempt(key)
             finally:
                 self._running.discard(key)
                 if key in self._waiting:
-                    self._ready.put_nowait(key)
-                elif not self._waiting and not self._running:
-                    self._idle.set()
+                    self._make_ready(key)
 
     async def _attempt(self, key: Key) -> None:
         try:

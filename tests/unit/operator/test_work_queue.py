@@ -97,16 +97,16 @@ async def test_the_earlier_of_two_times_counts() -> None:
     task.cancel()
 
 
-async def test_what_goes_first_is_done_before_anything_else_begins() -> None:
-    done: list[str] = []
+async def test_what_goes_first_is_taken_up_before_anything_else_begins() -> None:
+    begun: list[str] = []
 
     async def switch(key: Key) -> float | None:
+        begun.append(f"switch {key.name}")
         await asyncio.sleep(0)
-        done.append(f"switch {key.name}")
         return None
 
     async def report(key: Key) -> float | None:
-        done.append(f"report {key.name}")
+        begun.append(f"report {key.name}")
         return None
 
     control = WorkQueue("Control", switch, workers=1)
@@ -115,8 +115,8 @@ async def test_what_goes_first_is_done_before_anything_else_begins() -> None:
     for key in (ONE, OTHER):
         rest.add(key)
         control.add(key)
-    await until(lambda: len(done) == 4)
-    assert done == ["switch one", "switch other", "report one", "report other"]
+    await until(lambda: len(begun) == 4)
+    assert begun == ["switch one", "switch other", "report one", "report other"]
     for task in tasks:
         task.cancel()
 
@@ -136,7 +136,8 @@ async def test_what_goes_first_and_stands_still_holds_nobody_up_for_ever(monkeyp
     control = WorkQueue("Control", stand_still, workers=1)
     rest = WorkQueue("Algorithm", report, workers=1, first=control)
     tasks = [asyncio.create_task(queue.run()) for queue in (control, rest)]
-    control.add(ONE)
+    for key in (ONE, OTHER):
+        control.add(key)
     rest.add(ONE)
     await until(lambda: done == [ONE])
     for task in tasks:
