@@ -21,8 +21,15 @@ from stockade_gateway.errors import LedgerError
 from stockade_gateway.ledger import open_connection
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('account shares ' || current_user || ' ' || %(account)s, 0))"
-# A server does not learn of a node that is gone, and would keep its lock for hours.
-_NOTICE_LOSS = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
+# A server does not learn of a node that is gone, and would keep its lock for hours. It must keep it for longer than
+# who holds it may grant without a word from here: both count from the last that was heard.
+_IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 15, 5, 3
+HELD_SECONDS = _IDLE_SECONDS + _PROBE_SECONDS * _PROBES
+"""How long PostgreSQL keeps the lock of a gateway that it hears nothing of."""
+_NOTICE_LOSS = (
+    f"SET tcp_keepalives_idle = {_IDLE_SECONDS}; SET tcp_keepalives_interval = {_PROBE_SECONDS}; "
+    f"SET tcp_keepalives_count = {_PROBES}"
+)
 _POSITIONS = """
     SELECT algorithm, symbol, quantity, average_price, quote_asset FROM ledger.position
     WHERE account = %(account)s AND algorithm <> '' AND quantity <> 0

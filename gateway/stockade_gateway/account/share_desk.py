@@ -20,6 +20,7 @@ from stockade_gateway.account.manual_book import ManualBook
 from stockade_gateway.account.manual_orders import ManualOrder
 from stockade_gateway.account.shares import (
     MARGIN_SECONDS,
+    SOLE_SECONDS,
     ZERO,
     Remains,
     State,
@@ -232,6 +233,8 @@ class ShareDesk:
             day=today.date().isoformat(),
             left_behind=value_left_behind(self._reading, marks, limits.quote_asset) if limited else {},
             left_behind_time=self._reading_time,
+            # The lock is held by the connection that reads, and lives as long as it.
+            sole_until=0.0 if self._reading_time is None else self._reading_time + SOLE_SECONDS,
             manual=self.manual.value(self._list_manual_orders(), market, limits.quote_asset, today)
             if limited
             else Remains(ZERO, ZERO),

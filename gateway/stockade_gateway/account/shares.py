@@ -20,6 +20,8 @@ MARGIN_SECONDS = 1.0
 # A holder that fell silent and is not replaced: from then on the ledger says what it holds. Ledgers lag.
 SETTLE_SECONDS = 120.0
 WINDOW_SECONDS = 10.0
+# How long PostgreSQL's last word holds that nobody else has the right to grant: less than `left_behind.HELD_SECONDS`.
+SOLE_SECONDS = 25.0
 # Share of the exchange's order limit that is handed out; the rest is for Flatten, the dead man and manual orders.
 ORDER_SHARE = Decimal("0.8")
 
@@ -46,6 +48,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     # By algorithm, as the ledger had it at that time (None: it has not been read); those that report count by report.
     left_behind: Mapping[str, Remains]
     left_behind_time: float | None
+    # Until then no other giver can have begun, by PostgreSQL's last word.
+    sole_until: float
     manual: Remains
     # What a manual order that found no room would have needed.
     manual_wanted: Decimal = ZERO
@@ -183,6 +187,8 @@ def _find_hindrance(state: State, holders: Mapping[Key, Holder], terms: Terms, n
         return "the account gateway has just started: older leases are not over yet"
     if terms.left_behind_time is None or terms.left_behind_time < state.grants_from:
         return "what stopped algorithms hold has not been read from the ledger yet"
+    if now >= terms.sole_until:
+        return f"PostgreSQL has not confirmed for {SOLE_SECONDS:.0f} s that no other account gateway is at work"
     unknown: set[str] = set()
     if terms.max_exposure is not None:
         unknown |= {holder.report.algorithm for holder in holders.values() if holder.committed is None}

@@ -1,5 +1,6 @@
 """The sharing of an account's limits: who gets how much, and that it never adds up to more than there is."""
 
+import math
 from decimal import Decimal
 
 import msgspec
@@ -8,10 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from stockade_gateway.account import left_behind
 from stockade_gateway.account.errors import StaleReportError
 from stockade_gateway.account.shares import (
     MARGIN_SECONDS,
     SETTLE_SECONDS,
+    SOLE_SECONDS,
     WINDOW_SECONDS,
     Remains,
     State,
@@ -33,6 +36,7 @@ TERMS = Terms(
     day="2026-01-01",
     left_behind={},
     left_behind_time=0.0,
+    sole_until=math.inf,
     manual=Remains(ZERO, ZERO),
 )
 OPEN = State(epoch="first", grants_from=0.0)
@@ -82,6 +86,7 @@ def test_what_is_wanted_moves_from_those_who_do_not_use_it() -> None:
         ({}, State(epoch="first", grants_from=None)),
         ({}, State(epoch="first", grants_from=5.0)),
         ({"left_behind_time": None}, OPEN),
+        ({"sole_until": 1.0}, OPEN),
         ({"left_behind": {"gone": Remains(None, ZERO)}}, OPEN),
         ({"left_behind": {"gone": Remains(ZERO, None)}}, OPEN),
         ({"manual": Remains(None, None)}, OPEN),
@@ -207,6 +212,31 @@ def test_a_lease_made_under_a_higher_limit_is_not_used() -> None:
 def test_a_fair_division() -> None:
     assert divide_fairly(Decimal(10), [Decimal(2), Decimal(9), Decimal(9)]) == [2, 4, 4]
     assert divide_fairly(Decimal(10), [Decimal(1), ZERO]) == [1, 0]
+
+
+@pytest.mark.parametrize(("sole_seconds", "most"), [(SOLE_SECONDS, 1000), (math.inf, 2000)])
+def test_a_giver_cut_off_from_the_ledger_has_stopped_when_the_next_one_begins(sole_seconds: float, most: int) -> None:
+    """The first giver hears of PostgreSQL for the last time at 0; once the second one grants, both algorithms buy."""
+    begins = left_behind.HELD_SECONDS + LEASE_SECONDS + MARGIN_SECONDS
+    givers = {"a": OPEN, "b": State(epoch="first", grants_from=begins)}
+    held, used = {"a": HeldLease(), "b": HeldLease()}, {"a": ZERO, "b": ZERO}
+    for now in map(float, range(1, 60)):
+        terms = {
+            "a": terms_with(max_daily_loss=None, sole_until=sole_seconds),
+            "b": terms_with(
+                max_daily_loss=None, left_behind_time=now, left_behind={"algorithm-a": Remains(used["a"], ZERO)}
+            ),
+        }
+        for uid in "ba":
+            lease = held[uid].find(now)
+            said = report(uid, str(used[uid]), wanted_exposure=Decimal(1000), obeys=lease.number if lease else 0)
+            givers[uid], answer = decide(givers[uid], said, terms[uid], now)
+            held[uid].take(answer, now)
+            share = held[uid].judge(AccountLimits(max_exposure=TERMS.max_exposure), now, None)
+            if now >= begins and share.error is None and share.exposure is not None:
+                used[uid] = max(used[uid], share.exposure)
+    assert used["b"] == 1000
+    assert sum(used.values()) == most
 
 
 class Side:
