@@ -32,7 +32,6 @@ from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.exchange.websocket_api import WebsocketApi
 from stockade_gateway.filters import InstrumentRules
 from stockade_gateway.housekeeper import Housekeeper
-from stockade_gateway.journal import open_journal
 from stockade_gateway.key_rotation import KeyRotation, choose_secret
 from stockade_gateway.keys import RedactingFilter, harden_process, load_keys
 from stockade_gateway.kill_switch import KillSwitch
@@ -41,24 +40,17 @@ from stockade_gateway.ledger_entries import Owner
 from stockade_gateway.log_limits import limit_client_lines
 from stockade_gateway.market import Market
 from stockade_gateway.on_stop import StopResult, carry_out
-from stockade_gateway.orders import Change, Orders, Refusal
+from stockade_gateway.orders import Change, Refusal
 from stockade_gateway.past_loader import PastLoader
-from stockade_gateway.positions import Positions
 from stockade_gateway.rate_budget import RateBudget
 from stockade_gateway.reconcile import Reconciler
 from stockade_gateway.saved_state import SavedStates
 from stockade_gateway.session import Session
 from stockade_gateway.settings import Settings, read_settings
 from stockade_gateway.socket_server import SocketServer
-from stockade_gateway.start_up import (
-    check_account,
-    find_symbols,
-    insist,
-    load_quotes,
-    load_rules,
-)
-from stockade_gateway.status import Facts, LedgerStatus, make_metrics, make_status
-from stockade_gateway.status_server import Answer, StatusServer
+from stockade_gateway.start_up import check_account, insist
+from stockade_gateway.status import Facts, LedgerStatus
+from stockade_gateway.status_server import StatusServer, make_pages
 from stockade_wire.order_ids import OrderIds, order_prefix
 from stockade_wire.ring import RingWriter
 
@@ -88,7 +80,14 @@ class Sidecar:
         self._rest = RestClient(settings.rest_url, keys, self._clock, self._budget)
         self._market = Market()
         self._dead_man = DeadManSwitch(time.monotonic())
-        self._past = PastLoader(self._ledger, self._prefix, self._rest, self._budget, self._market)
+        self._past = PastLoader(
+            ledger=self._ledger,
+            prefix=self._prefix,
+            rest=self._rest,
+            clock=self._clock,
+            budget=self._budget,
+            market=self._market,
+        )
         self._states = SavedStates(settings.journal_directory, settings.algorithm_uid, self._ledger)
         self._owner = Owner(settings.account, settings.algorithm, settings.version)
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,13 +110,7 @@ class Sidecar:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, leaving.set)
-        answers = {
-            "/status": self._answer_status,
-            "/readyz": self._answer_ready,
-            "/livez": _answer_live,
-            "/metrics": self._answer_metrics,
-        }
-        status_server = StatusServer(self._settings.status_port, answers)
+        status_server = StatusServer(self._settings.status_port, make_pages(self._read_facts))
         logger.info("status is served on port %d", await status_server.open())
         starting = loop.create_task(self._start())
         waiting = loop.create_task(leaving.wait())
@@ -133,7 +126,7 @@ class Sidecar:
         settings = self._settings
         await insist("asking for the exchange's time", self._rest.measure_clock, self._note_start)
         self._account_fault, account_number = await insist("checking the key", self._check_key, self._note_start)
-        books, rules = await self._open_books()
+        books, rules = await self._past.open_books(settings, self._owner, tell=self._tell_change, note=self._note_start)
         await self._try_state()
         api = WebsocketApi(
             settings.websocket_api_url,
@@ -174,39 +167,6 @@ class Sidecar:
             self._rest.keys = load_keys(self._settings.keys_directory / secret)
             self._keys_secret = secret
         return await check_account(self._rest)
-
-    async def _open_books(self) -> tuple[Books, dict[str, InstrumentRules]]:
-        """Return the books as journal and ledger know them, and the rules of every symbol they are about."""
-        settings = self._settings
-        journal, records, damage = open_journal(settings.journal_directory)
-        if damage:
-            logger.error("%s: what came after it is asked of the exchange", damage)
-        past_symbols = None if _is_past_known(records) else await self._past.find_symbols()
-        symbols = set(settings.symbols) | find_symbols(records, past_symbols)
-        rules = await insist(
-            "loading the instruments",
-            lambda: load_rules(self._rest, self._budget, symbols, settings.symbols, time.time()),
-            self._note_start,
-        )
-        await insist(
-            "loading quotes",
-            lambda: load_quotes(self._rest, self._market, rules, time.time_ns()),
-            self._note_start,
-        )
-        books = Books(
-            owner=self._owner,
-            orders=Orders(self._prefix),
-            positions=Positions(rules),
-            rules=rules,
-            journal=journal,
-            ledger=self._ledger,
-            clock=self._clock,
-            tell=self._tell_change,
-        )
-        books.restore(records)
-        if past_symbols is not None:
-            await self._past.try_once(books, rules)
-        return books, rules
 
     def _open_desk(self, books: Books, rules: dict[str, InstrumentRules], api: WebsocketApi) -> Desk:
         settings = self._settings
@@ -392,37 +352,24 @@ class Sidecar:
             or (self._rotation.error if self._rotation is not None else None)
         )
 
-    def _make_status(self) -> dict[str, Any]:
+    def _read_facts(self) -> Facts:
         ledger = self._ledger
-        return make_status(
-            Facts(
-                algorithm=self._settings.algorithm,
-                version=self._settings.version,
-                mode=self._settings.environment,
-                key_version=self._rest.keys.version,
-                keys_secret=self._rotation.secret if self._rotation is not None else self._keys_secret,
-                reason=self._find_reason(),
-                control=self._control_file.control,
-                desk=self._desk,
-                reconciler=self._reconciler,
-                session=self._session,
-                on_stop=self._on_stop,
-                dead_man=self._dead_man_action.result if self._dead_man_action else None,
-                kill_switch=self._kill_switch.result if self._kill_switch else None,
-                ledger=LedgerStatus(ledger.spooled, ledger.last_written_time, ledger.error),
-            )
+        return Facts(
+            algorithm=self._settings.algorithm,
+            version=self._settings.version,
+            mode=self._settings.environment,
+            key_version=self._rest.keys.version,
+            keys_secret=self._rotation.secret if self._rotation is not None else self._keys_secret,
+            reason=self._find_reason(),
+            control=self._control_file.control,
+            desk=self._desk,
+            reconciler=self._reconciler,
+            session=self._session,
+            on_stop=self._on_stop,
+            dead_man=self._dead_man_action.result if self._dead_man_action else None,
+            kill_switch=self._kill_switch.result if self._kill_switch else None,
+            ledger=LedgerStatus(ledger.spooled, ledger.last_written_time, ledger.error),
         )
-
-    def _answer_status(self) -> Answer:
-        return 200, "application/json", json.dumps(self._make_status()).encode()
-
-    def _answer_ready(self) -> Answer:
-        desk, reconciler = self._desk, self._reconciler
-        ready = desk is not None and reconciler is not None and reconciler.pending is None and desk.api.connected
-        return (200, "text/plain", b"ready\n") if ready else (503, "text/plain", f"{self._find_reason()}\n".encode())
-
-    def _answer_metrics(self) -> Answer:
-        return 200, "text/plain; version=0.0.4", make_metrics(self._make_status()).encode()
 
 
 def main() -> int:
@@ -442,14 +389,6 @@ def main() -> int:
         logger.error("the gateway can't run: %s", error)  # noqa: TRY400 - the text says it all
         return 1
     return 0
-
-
-def _is_past_known(records: list[Any]) -> bool:
-    return any(getattr(record, "past_known", False) for record in records)
-
-
-def _answer_live() -> Answer:
-    return 200, "text/plain", b"alive\n"
 
 
 async def _beat(ring: RingWriter) -> None:

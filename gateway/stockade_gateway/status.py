@@ -44,6 +44,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerStatus
 
 
+def is_ready(facts: Facts) -> bool:
+    """Return whether the algorithm may start: connected, and in agreement with the exchange."""
+    desk, reconciler = facts.desk, facts.reconciler
+    return desk is not None and reconciler is not None and reconciler.pending is None and desk.api.connected
+
+
 def make_status(facts: Facts) -> dict[str, Any]:
     """Return the answer of `GET /status`; money is decimal text, nothing in it is secret."""
     desk, control = facts.desk, facts.control

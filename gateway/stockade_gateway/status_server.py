@@ -4,7 +4,10 @@ Not a web framework: it would cost each pod more memory than the rest of the gat
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
+
+from stockade_gateway.status import Facts, is_ready, make_metrics, make_status
 
 _HEAD_BYTES = 8 * 1024
 _READ_SECONDS = 5.0
@@ -13,6 +16,21 @@ _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Al
 
 # Status code, content type, body.
 Answer = tuple[int, str, bytes]
+
+
+def make_pages(read_facts: Callable[[], Facts]) -> dict[str, Callable[[], Answer]]:
+    """Return the pages by path, each made of the facts of the moment it is asked for."""
+
+    def answer_ready() -> Answer:
+        facts = read_facts()
+        return (200, "text/plain", b"ready\n") if is_ready(facts) else (503, "text/plain", f"{facts.reason}\n".encode())
+
+    return {
+        "/status": lambda: (200, "application/json", json.dumps(make_status(read_facts())).encode()),
+        "/readyz": answer_ready,
+        "/livez": lambda: (200, "text/plain", b"alive\n"),
+        "/metrics": lambda: (200, "text/plain; version=0.0.4", make_metrics(make_status(read_facts())).encode()),
+    }
 
 
 class StatusServer:
