@@ -53,6 +53,12 @@ class Maker(Strategy):
 
     def on_order_rejected(self, order: Order) -> None:
         # The market fell faster than the order flew: another try at the next tick.
+        print("rejected", order.reason, flush=True)
+        self.resting = False
+
+    def on_order_denied(self, order: Order) -> None:
+        # The machine was too slow for a price that is fresh enough, or the connection is just being replaced.
+        print("denied", order.reason, flush=True)
         self.resting = False
 
     def on_order_filled(self, order: Order) -> None:
@@ -102,6 +108,7 @@ def test_a_user_stream_that_is_silent_on_a_living_socket_is_found_out_and_replac
     algorithm = AlgorithmProcess(interpreter, tmp_path, MAKER, socket_path=sidecar.socket_path)
     try:
         # Its answers come on the socket, its pongs too; only that the order filled is told by nobody.
+        sidecar.wait_for_status("the fill to be found out", lambda status: status["orders"]["filled"] > 0)
         algorithm.wait_for_log("filled")
         wait_until(lambda: count_subscriptions(sidecar), "another subscription", holds=lambda count: count > 2)
         assert "user events were missed" in sidecar.output
