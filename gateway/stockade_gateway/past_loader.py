@@ -15,7 +15,7 @@ from stockade_gateway.errors import ExchangeError, JournalError, LedgerError
 from stockade_gateway.exchange.clock import ExchangeClock
 from stockade_gateway.exchange.rest import RestClient
 from stockade_gateway.filters import InstrumentRules
-from stockade_gateway.journal import Record, open_journal
+from stockade_gateway.journal import Checkpoint, Record, open_journal
 from stockade_gateway.ledger import Ledger
 from stockade_gateway.ledger_entries import Owner, read_fill_row, read_order_row
 from stockade_gateway.market import Market
@@ -149,4 +149,4 @@ class PastLoader:
 
 
 def _is_past_known(records: Iterable[Record]) -> bool:
-    return any(getattr(record, "past_known", False) for record in records)
+    return any(isinstance(record, Checkpoint) and record.past_known for record in records)

@@ -270,15 +270,15 @@ def test_what_was_heard_of_late_says_so_where_it_is_shown(stage: Stage) -> None:
 
 
 def test_a_table_that_does_not_show_all_says_so(stage: Stage) -> None:
-    stage.add_trading_tenant("many")
-    assert "The newest" not in stage_page(stage, "many")
-    with stage.ledger.connect("tenant-many") as connection:
+    stage.add_trading_tenant("crowded")
+    assert "The newest" not in stage_page(stage, "crowded")
+    with stage.ledger.connect("tenant-crowded") as connection:
         connection.execute(
             "INSERT INTO ledger.order_event (account, algorithm, version, client_order_id, sequence, event_time, state,"
             " symbol, side, type, quantity) SELECT 'main', 'grid', 1, 'sk-' || n, 0, now(), 'ACCEPTED', 'BTCUSDT',"
             " 'BUY', 'LIMIT', 1 FROM generate_series(1, 51) n"
         )
-    page = stage_page(stage, "many")
+    page = stage_page(stage, "crowded")
     assert page.count('<tr id="open-') == page.count('<tr id="order-') == 50
     assert "The newest 50 open orders" in page
     assert "The newest 50 orders" in page
