@@ -2,7 +2,7 @@
 
 Real sidecars on loopback, all on one account of a paper exchange, each with open orders. The click is the moment the
 control is written for the first of them, as the operator does; the exchange's own log says when the last order was
-closed. What the operator and the kubelet add on a cluster is not in these figures (`notes` of the design: 0.4 s).
+closed. What panel, operator and kubelet add on a cluster is not in these figures: `kill_switch_cluster.py` has them.
 """
 
 import json
