@@ -129,10 +129,12 @@ def find_orders_after_halt(evidence: Evidence) -> Iterator[Violation]:
             if not number.startswith(algorithm.prefix):
                 continue
             at_ms = decided.get(number, placement.time_ms)
+            # Never sent before it was decided on, whatever a clock said that was set by a skewed one.
+            sent_ms = max(placement.time_ms, at_ms)
             for since_ms, until_ms in halts:
                 was_decided = number in decided and since_ms < at_ms < until_ms
-                if was_decided or since_ms + LATE_ARRIVAL_MS < placement.time_ms < until_ms:
-                    text = f"{number} was sent at {placement.time_ms}, decided at {at_ms}; halted since {since_ms}"
+                if was_decided or since_ms + LATE_ARRIVAL_MS < sent_ms < until_ms:
+                    text = f"{number} was sent at {sent_ms}, decided at {at_ms}; halted since {since_ms}"
                     yield Violation("nothing after Halted", algorithm.name, text)
 
 

@@ -126,6 +126,19 @@ def test_an_order_after_halted_was_confirmed_is_seen() -> None:
     assert judge(with_algorithm(make_evidence(), controls=[before, halted, again])) == []
 
 
+def test_a_time_from_a_skewed_clock_accuses_no_order_that_was_decided_on_after_halted() -> None:
+    good = make_evidence()
+    entries = [
+        {**entry, "parameters": {**entry["parameters"], "timestamp": str(entry["timeMs"] - 6000)}}
+        if entry["kind"] == "request"
+        else entry
+        for entry in good.entries
+    ]
+    halted = ControlPeriod(BEGAN_MS - 20_000, BEGAN_MS - 19_000, "Halted", LIMITS)
+    again = ControlPeriod(BEGAN_MS - 3_000, BEGAN_MS - 2_900, "Active", LIMITS)
+    assert judge(with_algorithm(replace(good, entries=entries), controls=[halted, again])) == []
+
+
 def test_an_order_that_goes_further_while_reducing_is_seen() -> None:
     before = make_evidence().algorithms[0].controls[0]
     reducing = ControlPeriod(BEGAN_MS + 20, BEGAN_MS + 50, "Reducing", LIMITS)
