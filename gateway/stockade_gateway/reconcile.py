@@ -118,12 +118,7 @@ class Reconciler:
                     differences.append(f"{row['clientOrderId']} is open at the exchange")
         newest = [o for o in self._books.orders.all() if o.created_time_ns >= since_ns and o.acknowledged]
         for order in newest:
-            parameters = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}
-            row = await self._rest.get("/api/v3/order", parameters, signed=True, purpose=Purpose.RECONCILE)
-            report = read_order(row)
-            self._books.take_report(report)
-            if order.lacks_executions:
-                await self._read_executions(order)
+            report = await self._take_order(order, await self._get_order(order))
             if order.filled_quantity != report.executed_quantity:
                 executed = f"{report.executed_quantity.normalize():f}, not {order.filled_quantity.normalize():f}"
                 differences.append(f"{order.client_order_id} executed {executed}, by the exchange's word")
@@ -226,19 +221,29 @@ class Reconciler:
         if order.sent_time_ns is None:
             return False
         asked_ns = time.time_ns()
-        parameters = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}
         try:
-            row = await self._rest.get("/api/v3/order", parameters, signed=True, purpose=Purpose.RECONCILE)
+            row = await self._get_order(order)
         except StatusUnknownError:
             raise
         except ExchangeError as error:
             if error.code not in (_ORDER_DOES_NOT_EXIST, _ORDER_ARCHIVED, _SYMBOL_DOES_NOT_EXIST):
                 raise
             return self._note_missing(order, asked_ns, error.message)
-        self._books.take_report(read_order(row))
+        await self._take_order(order, row)
+        return not order.lacks_executions
+
+    async def _get_order(self, order: Order) -> dict[str, Any]:
+        parameters = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}
+        row: dict[str, Any] = await self._rest.get("/api/v3/order", parameters, signed=True, purpose=Purpose.RECONCILE)
+        return row
+
+    async def _take_order(self, order: Order, row: dict[str, Any]) -> OrderReport:
+        """Take in what the exchange says about one order, with the executions that it tells of."""
+        report = read_order(row)
+        self._books.take_report(report)
         if order.lacks_executions:
             await self._read_executions(order)
-        return not order.lacks_executions
+        return report
 
     def _note_missing(self, order: Order, asked_ns: int, message: str) -> bool:
         if order.is_final:
